@@ -1,0 +1,234 @@
+//! Reads a configuration: JSON in, a [`Policy`] or the first thing that is wrong out.
+
+use crate::json::Json;
+use crate::password::{Format, known_answer_holds};
+use crate::policy::{Options, Policy, Selection};
+use crate::realm::Realm;
+use crate::rule::Rule;
+use crate::rule_index::RuleIndex;
+use crate::users::UserStore;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use limits::Caps;
+use place::Place;
+use reader::{Object, Read, Value, error_at};
+use users::Groups;
+
+mod error;
+mod limits;
+mod place;
+mod reader;
+mod rule;
+mod users;
+
+pub use error::{ConfigurationError, Problem};
+
+/// The keys of the configuration.
+const KEYS: [&str; 15] = [
+    "allow_cors_preflight",
+    "authentication_header",
+    "basic_auth_rules",
+    "credentials_cache",
+    "dry_run",
+    "emit_filter_state",
+    "forward_username_header",
+    "groups",
+    "hide_credentials",
+    "max_hash_cost",
+    "realm",
+    "rule_selection",
+    "users",
+    "users_env",
+    "verification_budget",
+];
+
+/// Looks up a VM environment variable.
+type Environment<'e> = &'e dyn Fn(&str) -> Option<Vec<u8>>;
+
+/// What a rule takes from the configuration around it.
+struct Defaults {
+    realm: Rc<Realm>,
+    users: Rc<UserStore>,
+    groups: Groups,
+    caps: Caps,
+}
+
+pub(crate) fn parse(configuration: &[u8], environment: Environment<'_>) -> Read<Policy> {
+    let json = parse_json(configuration)?;
+    let top = Value {
+        json: &json,
+        place: Place::Root,
+    }
+    .object(&KEYS)?;
+    let mut warnings = Vec::new();
+    let defaults = defaults(&top, environment)?;
+    let rules = rules(&top, &defaults, &mut warnings)?;
+    let stores = stores(&defaults, &rules);
+    users::check_groups(&top, stores.iter().copied())?;
+    let formats = formats(&stores);
+    check_formats(&formats, &mut warnings)?;
+    Ok(Policy {
+        index: RuleIndex::new(&rules),
+        options: options(&top)?,
+        rules,
+        formats,
+        warnings,
+    })
+}
+
+fn defaults(top: &Object<'_>, environment: Environment<'_>) -> Read<Defaults> {
+    let caps = limits::caps(top)?;
+    Ok(Defaults {
+        realm: top
+            .read("realm", |value| realm(&value))?
+            .map_or_else(default_realm, Ok)?,
+        users: Rc::new(users::of_all_rules(top, environment, &caps)?),
+        groups: users::groups(top)?,
+        caps,
+    })
+}
+
+fn rules(top: &Object<'_>, defaults: &Defaults, warnings: &mut Vec<String>) -> Read<Vec<Rule>> {
+    let mut identity = 0;
+    let rules = top.read("basic_auth_rules", |rules| {
+        rules.each(|rule| {
+            identity += 1;
+            rule::parse(&rule, identity, defaults, warnings)
+        })
+    })?;
+    let rules = rules.unwrap_or_default();
+    if rules.is_empty() {
+        warnings.push("no `basic_auth_rules`: nothing is protected".to_string());
+    }
+    Ok(rules)
+}
+
+/// Every user list there is, once.
+fn stores<'s>(defaults: &'s Defaults, rules: &'s [Rule]) -> Vec<&'s UserStore> {
+    let own = rules.iter().map(|rule| &rule.users);
+    let own = own.filter(|users| !Rc::ptr_eq(users, &defaults.users));
+    core::iter::once(&defaults.users)
+        .chain(own)
+        .map(Rc::as_ref)
+        .collect()
+}
+
+/// How many users have a hash of each format.
+fn formats(stores: &[&UserStore]) -> BTreeMap<Format, usize> {
+    let mut counts = BTreeMap::new();
+    for format in stores.iter().flat_map(|users| users.formats()) {
+        *counts.entry(format).or_default() += 1;
+    }
+    counts
+}
+
+/// Computes a known answer in every format that is configured, and counts the weak ones.
+///
+/// The first computation of a format pays for its compilation: better here than in a request.
+fn check_formats(counts: &BTreeMap<Format, usize>, warnings: &mut Vec<String>) -> Read<()> {
+    if let Some(format) = counts.keys().find(|format| !known_answer_holds(**format)) {
+        return Err(error_at(&Place::Root, Problem::WrongAnswer(*format)));
+    }
+    let weak: Vec<String> = counts
+        .iter()
+        .filter(|(format, _)| format.is_weak())
+        .map(|(format, count)| format!("{count} {format}"))
+        .collect();
+    if !weak.is_empty() {
+        warnings.push(format!(
+            "passwords that are easily guessed from what is stored ({}); re-hash with bcrypt",
+            weak.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+/// An empty configuration is `{}`.
+fn parse_json(configuration: &[u8]) -> Read<Json> {
+    if configuration.trim_ascii().is_empty() {
+        return Ok(Json::Object(Vec::new()));
+    }
+    serde_json::from_slice(configuration).map_err(|error| {
+        let problem = Problem::NotJson {
+            line: error.line(),
+            column: error.column(),
+        };
+        error_at(&Place::Root, problem)
+    })
+}
+
+/// Istio's default.
+fn default_realm() -> Read<Rc<Realm>> {
+    let refused = |_| error_at(&Place::Root, Problem::ControlCharacterInRealm);
+    Realm::parse("istio").map(Rc::new).map_err(refused)
+}
+
+fn realm(value: &Value<'_>) -> Read<Rc<Realm>> {
+    Realm::parse(value.text()?)
+        .map(Rc::new)
+        .map_err(|_| value.error(Problem::ControlCharacterInRealm))
+}
+
+fn options(top: &Object<'_>) -> Read<Options> {
+    let authentication_header = top.read("authentication_header", |value| header_name(&value))?;
+    let options = Options {
+        selection: top
+            .read("rule_selection", |value| selection(&value))?
+            .unwrap_or_default(),
+        authentication_header: authentication_header.unwrap_or_else(|| "authorization".into()),
+        forward_username_header: top
+            .read("forward_username_header", |value| header_name(&value))?,
+        hides_credentials: top.bool("hide_credentials")?,
+        emits_filter_state: top.bool("emit_filter_state")?,
+        allows_cors_preflight: top.bool("allow_cors_preflight")?,
+        is_dry_run: top.bool("dry_run")?,
+        cache: limits::cache(top)?,
+        budget: limits::budget(top)?,
+    };
+    if options.forward_username_header.as_ref() == Some(&options.authentication_header) {
+        let place = top.place.key("forward_username_header");
+        return Err(error_at(
+            &place,
+            Problem::NotBeside("authentication_header"),
+        ));
+    }
+    Ok(options)
+}
+
+fn selection(value: &Value<'_>) -> Read<Selection> {
+    match value.text()? {
+        "all" => Ok(Selection::All),
+        "first" => Ok(Selection::First),
+        _ => Err(value.error(Problem::UnknownWord("`all` or `first`"))),
+    }
+}
+
+/// A field name, in lower case; not one that routing or framing hangs on.
+fn header_name(value: &Value<'_>) -> Read<String> {
+    const UNTOUCHABLE: [&str; 7] = [
+        "connection",
+        "content-length",
+        "host",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "trailer",
+    ];
+    let name = value.text_not_empty()?.to_ascii_lowercase();
+    if is_token(&name) && !UNTOUCHABLE.contains(&name.as_str()) {
+        Ok(name)
+    } else {
+        Err(value.error(Problem::NotAHeaderName))
+    }
+}
+
+/// RFC 9110, 5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|octet| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet))
+}

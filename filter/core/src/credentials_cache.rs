@@ -1,0 +1,151 @@
+//! The verified-credentials cache: a strong hash at the price of a lookup.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use core::time::Duration;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// What a verification was about, under a key that only this VM has.
+pub(crate) type Tag = [u8; 32];
+
+/// How much is remembered, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CacheLimits {
+    /// None are remembered if 0.
+    pub(crate) max_entries: usize,
+    pub(crate) ttl: Duration,
+}
+
+impl Default for CacheLimits {
+    fn default() -> Self {
+        Self {
+            max_entries: 4096,
+            ttl: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Credentials that were verified lately. Successes only, and no plain text: a tag is an
+/// HMAC-SHA-256 (RFC 2104), so that memory which leaks gives nothing to guess on quickly.
+pub(crate) struct CredentialsCache {
+    /// Holds the midstates of the key.
+    hmac: Hmac<Sha256>,
+    limits: CacheLimits,
+    verified_at: BTreeMap<Tag, Duration>,
+    /// From the oldest to the newest; the oldest expires first and makes room.
+    order: VecDeque<Tag>,
+}
+
+impl CredentialsCache {
+    pub(crate) fn new(secret: [u8; 32], limits: CacheLimits) -> Self {
+        // A key shorter than a block is filled up with zeros (RFC 2104, 2).
+        let mut block = [0; 64];
+        block
+            .iter_mut()
+            .zip(secret)
+            .for_each(|(octet, secret)| *octet = secret);
+        let hmac = <Hmac<Sha256> as KeyInit>::new(&block.into());
+        Self {
+            hmac,
+            limits,
+            verified_at: BTreeMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+
+    /// Each part goes in with its length, so that no two verifications have the same tag.
+    pub(crate) fn tag(&self, parts: [&[u8]; 4]) -> Tag {
+        let mut hmac = self.hmac.clone();
+        for part in parts {
+            hmac.update(&(part.len() as u64).to_le_bytes());
+            hmac.update(part);
+        }
+        hmac.finalize().into_bytes().into()
+    }
+
+    /// Whether this was verified less than the time to live ago. An entry from the future, after
+    /// the clock was set back, is as good as none.
+    pub(crate) fn contains(&self, tag: &Tag, now: Duration) -> bool {
+        self.verified_at
+            .get(tag)
+            .and_then(|verified_at| now.checked_sub(*verified_at))
+            .is_some_and(|age| age < self.limits.ttl)
+    }
+
+    /// Remembers a success.
+    pub(crate) fn insert(&mut self, tag: Tag, now: Duration) {
+        if self.limits.max_entries == 0 {
+            return;
+        }
+        let is_known = self.verified_at.insert(tag, now).is_some();
+        if is_known {
+            self.order.retain(|known| *known != tag);
+        }
+        if self.order.len() >= self.limits.max_entries
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.verified_at.remove(&oldest);
+        }
+        self.order.push_back(tag);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        debug_assert_eq!(self.order.len(), self.verified_at.len());
+        self.order.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn cache(max_entries: usize) -> CredentialsCache {
+        CredentialsCache::new(
+            [7; 32],
+            CacheLimits {
+                max_entries,
+                ttl: SECOND,
+            },
+        )
+    }
+
+    #[test]
+    fn lengths_keep_parts_apart() {
+        let cache = cache(1);
+        assert_ne!(
+            cache.tag([b"ab", b"c", b"", b""]),
+            cache.tag([b"a", b"bc", b"", b""])
+        );
+    }
+
+    #[test]
+    fn entries_expire_and_a_clock_set_back_forgets_them() {
+        let mut cache = cache(4);
+        cache.insert([1; 32], SECOND * 10);
+        assert!(cache.contains(&[1; 32], SECOND * 10));
+        assert!(!cache.contains(&[1; 32], SECOND * 11));
+        assert!(!cache.contains(&[1; 32], SECOND * 9));
+    }
+
+    #[test]
+    fn the_oldest_makes_room() {
+        let mut cache = cache(2);
+        for tag in [[1; 32], [2; 32], [1; 32], [3; 32]] {
+            cache.insert(tag, SECOND);
+        }
+        assert_eq!(cache.len(), 2);
+        assert!(cache.contains(&[1; 32], SECOND));
+        assert!(!cache.contains(&[2; 32], SECOND));
+    }
+
+    #[test]
+    fn no_entries_means_none() {
+        let mut cache = cache(0);
+        cache.insert([1; 32], SECOND);
+        assert_eq!(cache.len(), 0);
+        assert!(!cache.contains(&[1; 32], SECOND));
+    }
+}

@@ -1,0 +1,141 @@
+//! What becomes of a request, and why.
+
+use crate::realm::Realm;
+use core::time::Duration;
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Decision<'p> {
+    /// It goes on upstream.
+    Allow {
+        /// Why.
+        why: Allowance,
+        /// The authenticated user's name.
+        user: Option<&'p [u8]>,
+    },
+    /// It is answered here.
+    Deny(Denied<'p>),
+}
+
+/// Why a request goes on upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Allowance {
+    /// No rule protects it.
+    Unmatched,
+    /// An exempt rule matches it in all its readings.
+    Exempt,
+    /// It is a CORS preflight, and these may pass.
+    Preflight,
+    /// It has no credentials, and every rule that matches lets these pass.
+    Missing,
+    /// Its credentials are accepted by every rule that decides.
+    Authenticated,
+    /// It would have been denied, but the policy is a dry run.
+    DryRun(Denial),
+}
+
+/// Why a request was denied. For logs and statistics: the client sees the same
+/// challenge for all that are answered by 401, so that it does not learn which half was wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Denial {
+    /// No value of the credentials' field.
+    NoCredentials,
+    /// Two or more values of the credentials' field: the upstream could read either.
+    SeveralCredentials,
+    /// Credentials of another scheme than `Basic`.
+    OtherScheme,
+    /// Not `Basic`, spaces, base64 of `user-id ":" password` (RFC 7617, 2).
+    Malformed,
+    /// No such user, or another password.
+    Mismatch,
+    /// The right password of a user whom the rule's `allow` leaves out.
+    Forbidden,
+    /// The verification budget is spent.
+    Overloaded,
+}
+
+impl Denial {
+    /// Every reason there is, for statistics.
+    pub const ALL: [Denial; 7] = [
+        Denial::NoCredentials,
+        Denial::SeveralCredentials,
+        Denial::OtherScheme,
+        Denial::Malformed,
+        Denial::Mismatch,
+        Denial::Forbidden,
+        Denial::Overloaded,
+    ];
+
+    /// The response code details; those of Istio's extension where it knows the reason.
+    #[must_use]
+    pub fn details(self) -> &'static str {
+        match self {
+            Denial::NoCredentials => {
+                "Request denied by Basic Auth check. No Basic Authentication information found."
+            }
+            Denial::SeveralCredentials => "Request denied by Basic Auth check. Several credentials",
+            Denial::OtherScheme => {
+                "Request denied by Basic Auth check. Other authentication scheme"
+            }
+            Denial::Malformed => "Request denied by Basic Auth check. Malformed credentials",
+            Denial::Mismatch => {
+                "Request denied by Basic Auth check. Invalid username and/or password"
+            }
+            Denial::Forbidden => "Request denied by Basic Auth check. User not allowed",
+            Denial::Overloaded => {
+                "Request denied by Basic Auth check. Verification budget exhausted"
+            }
+        }
+    }
+
+    /// The reason in snake case, for names of statistics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Denial::NoCredentials => "no_credentials",
+            Denial::SeveralCredentials => "several_credentials",
+            Denial::OtherScheme => "other_scheme",
+            Denial::Malformed => "malformed",
+            Denial::Mismatch => "mismatch",
+            Denial::Forbidden => "forbidden",
+            Denial::Overloaded => "overloaded",
+        }
+    }
+}
+
+/// A denied request: why, and what the client is answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Denied<'p> {
+    /// Why.
+    pub denial: Denial,
+    /// Index in `basic_auth_rules` of the rule that denied.
+    pub rule: usize,
+    pub(crate) realm: &'p Realm,
+    pub(crate) retry_after: Duration,
+}
+
+impl<'p> Denied<'p> {
+    /// The status code of the answer.
+    #[must_use]
+    pub fn status(&self) -> u32 {
+        match self.denial {
+            Denial::Forbidden => 403,
+            Denial::Overloaded => 503,
+            _ => 401,
+        }
+    }
+
+    /// The value of `WWW-Authenticate`, which a 401 must have (RFC 9110, 11.6.1).
+    #[must_use]
+    pub fn challenge(&self) -> Option<&'p str> {
+        (self.status() == 401).then(|| self.realm.challenge())
+    }
+
+    /// The value of `Retry-After` in seconds, with a 503.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        (self.status() == 503).then(|| self.retry_after.as_secs().max(1))
+    }
+}

@@ -1,0 +1,176 @@
+//! Which hosts a rule is about.
+
+use crate::prefix_map::PrefixMap;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::net::Ipv6Addr;
+
+/// A pattern of hosts, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum HostPattern {
+    Any,
+    Exact(Vec<u8>),
+    /// `prefix*`
+    Prefix(Vec<u8>),
+    /// `*suffix`
+    Suffix(Vec<u8>),
+}
+
+/// The pattern is no host and could never match one.
+#[derive(Debug)]
+pub(crate) struct NotAHost;
+
+impl HostPattern {
+    /// # Errors
+    /// A pattern that no host can match.
+    pub(crate) fn parse(text: &str) -> Result<Self, NotAHost> {
+        let text = text.to_ascii_lowercase();
+        if text == "*" {
+            return Ok(HostPattern::Any);
+        }
+        if let Some(suffix) = text.strip_prefix('*') {
+            return part(suffix.strip_suffix('.').unwrap_or(suffix)).map(HostPattern::Suffix);
+        }
+        if let Some(prefix) = text.strip_suffix('*') {
+            return part(prefix).map(HostPattern::Prefix);
+        }
+        let bare_ipv6 = text
+            .parse::<Ipv6Addr>()
+            .ok()
+            .map(|address| address.to_string().into_bytes());
+        bare_ipv6
+            .or_else(|| host_of(text.as_bytes()))
+            .map(HostPattern::Exact)
+            .ok_or(NotAHost)
+    }
+}
+
+impl HostPattern {
+    /// Whether a host, as in [`Host::Known`], is meant.
+    pub(crate) fn matches(&self, host: &[u8]) -> bool {
+        match self {
+            HostPattern::Any => true,
+            HostPattern::Exact(exact) => host == exact,
+            // The host may have had a dot at its end.
+            HostPattern::Prefix(prefix) => {
+                host.starts_with(prefix) || prefix.strip_suffix(b".") == Some(host)
+            }
+            HostPattern::Suffix(suffix) => host.ends_with(suffix),
+        }
+    }
+}
+
+/// A part of a host.
+fn part(text: &str) -> Result<Vec<u8>, NotAHost> {
+    let is_valid = !text.is_empty()
+        && text
+            .bytes()
+            .all(|octet| is_host_octet(octet) || octet == b':');
+    is_valid.then(|| text.as_bytes().to_vec()).ok_or(NotAHost)
+}
+
+fn is_host_octet(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_')
+}
+
+/// The host of a request's authority.
+#[derive(Debug)]
+pub(crate) enum Host {
+    /// In lower case, without port and trailing dot; an IPv6 address without brackets, in its
+    /// canonical form (RFC 5952).
+    Known(Vec<u8>),
+    /// There is none, or it is not well-formed: upstreams may take it for any.
+    Any,
+}
+
+impl Host {
+    pub(crate) fn of(authority: Option<&[u8]>) -> Self {
+        authority.and_then(host_of).map_or(Host::Any, Host::Known)
+    }
+}
+
+/// The host of `host [":" port]` (RFC 3986, 3.2), if it is well-formed.
+fn host_of(authority: &[u8]) -> Option<Vec<u8>> {
+    if let Some(rest) = authority.strip_prefix(b"[") {
+        let end = rest.iter().position(|&octet| octet == b']')?;
+        let (address, after) = rest.split_at_checked(end)?;
+        let address: Ipv6Addr = core::str::from_utf8(address).ok()?.parse().ok()?;
+        return is_port(after.strip_prefix(b"]")?).then(|| address.to_string().into_bytes());
+    }
+    let end = authority
+        .iter()
+        .position(|&octet| octet == b':')
+        .unwrap_or(authority.len());
+    let (host, port) = authority.split_at_checked(end)?;
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    let has_labels = host
+        .split(|&octet| octet == b'.')
+        .all(|label| !label.is_empty());
+    (has_labels && host.iter().all(|&octet| is_host_octet(octet)) && is_port(port))
+        .then(|| host.to_ascii_lowercase())
+}
+
+/// `""` or `":" *DIGIT`.
+fn is_port(text: &[u8]) -> bool {
+    match text {
+        [] => true,
+        [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
+}
+
+/// Finds the patterns that a host may match: all that do, and perhaps more.
+#[derive(Debug)]
+pub(crate) struct HostMap {
+    any: Vec<usize>,
+    /// Exact patterns and prefixes.
+    beginnings: PrefixMap,
+    /// Suffixes, written backwards.
+    endings: PrefixMap,
+}
+
+impl HostMap {
+    /// A map from these patterns to their places in the list.
+    pub(crate) fn new<'h>(patterns: impl Iterator<Item = &'h HostPattern>) -> Self {
+        let (mut any, mut beginnings, mut endings) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, pattern) in patterns.enumerate() {
+            match pattern {
+                HostPattern::Any => any.push(index),
+                HostPattern::Exact(host) | HostPattern::Prefix(host) => {
+                    beginnings.push((host.clone(), index));
+                }
+                HostPattern::Suffix(host) => {
+                    endings.push((host.iter().rev().copied().collect(), index));
+                }
+            }
+        }
+        Self {
+            any,
+            beginnings: PrefixMap::new(beginnings),
+            endings: PrefixMap::new(endings),
+        }
+    }
+
+    /// Whether the host makes no difference.
+    pub(crate) fn is_for_any_host(&self) -> bool {
+        self.beginnings.is_empty() && self.endings.is_empty()
+    }
+
+    /// Calls `visit` with the place of every pattern that the host may match.
+    pub(crate) fn matching(&self, host: &Host, mut visit: impl FnMut(usize)) {
+        self.any.iter().for_each(|index| visit(*index));
+        let Host::Known(host) = host else {
+            self.beginnings
+                .values()
+                .chain(self.endings.values())
+                .for_each(visit);
+            return;
+        };
+        let dotted = [host, b".".as_slice()].concat();
+        self.beginnings.prefixes_of(&dotted).for_each(&mut visit);
+        if !self.endings.is_empty() {
+            let backwards: Vec<u8> = host.iter().rev().copied().collect();
+            self.endings.prefixes_of(&backwards).for_each(visit);
+        }
+    }
+}

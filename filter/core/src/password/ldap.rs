@@ -1,0 +1,119 @@
+//! One round of SHA, or the password itself: `{SHA}`, `{SSHA}` and their kin from LDAP (RFC 2307,
+//! 5.3; OpenLDAP's `pw-sha2`), and `{PLAIN}`.
+
+use subtle::ConstantTimeEq;
+
+use super::MAX_PASSWORD_OCTETS;
+use super::digest::{HashFunction, sha1, sha256, sha512};
+use super::encoding::decode_padded;
+use super::error::{HashError, Part};
+use super::fields::split_at;
+use super::format::Format;
+
+/// What precedes a password as it is.
+pub(super) const PLAIN: &[u8] = b"{PLAIN}";
+
+/// A digest of password and salt.
+#[derive(Clone)]
+pub(super) struct SaltedDigest {
+    format: Format,
+    digest: Box<[u8]>,
+    /// Empty for the formats without.
+    salt: Box<[u8]>,
+}
+
+impl SaltedDigest {
+    pub(super) fn parse(hash: &[u8]) -> Result<Self, HashError> {
+        let (scheme, text) = split_at(hash, b'}').ok_or(HashError::UnknownScheme)?;
+        let (format, digest_octets, is_salted) = match scheme {
+            b"{SHA" => (Format::Sha, 20, false),
+            b"{SSHA" => (Format::Ssha, 20, true),
+            b"{SHA256" => (Format::Sha256, 32, false),
+            b"{SSHA256" => (Format::Ssha256, 32, true),
+            b"{SHA512" => (Format::Sha512, 64, false),
+            b"{SSHA512" => (Format::Ssha512, 64, true),
+            _ => return Err(HashError::UnknownScheme),
+        };
+        let malformed = |part, expected| HashError::malformed(format, part, expected);
+        let octets = decode_padded(text).ok_or(malformed(
+            Part::Digest,
+            "in base64 with padding, no bits over",
+        ))?;
+        let (digest, salt) = octets
+            .split_at_checked(digest_octets)
+            .ok_or(malformed(Part::Digest, "of its full length"))?;
+        match salt.len() {
+            4..=64 if is_salted => {}
+            0 if !is_salted => {}
+            _ if is_salted => {
+                return Err(malformed(Part::Salt, "4 to 64 octets after the digest"));
+            }
+            _ => {
+                return Err(malformed(
+                    Part::Digest,
+                    "of exactly its length; it has no salt",
+                ));
+            }
+        }
+        Ok(Self {
+            format,
+            digest: digest.into(),
+            salt: salt.into(),
+        })
+    }
+
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
+    pub(super) fn verify(&self, password: &[u8]) -> bool {
+        match self.format {
+            Format::Sha | Format::Ssha => self.matches(sha1, password),
+            Format::Sha256 | Format::Ssha256 => self.matches(sha256, password),
+            _ => self.matches(sha512, password),
+        }
+    }
+
+    fn matches<const N: usize>(&self, hash: HashFunction<N>, password: &[u8]) -> bool {
+        hash(&[password, &self.salt]).ct_eq(&*self.digest).into()
+    }
+}
+
+/// A password that is known itself. Its digest is compared, so that neither its length nor how much
+/// of it was right shows in the time.
+#[derive(Clone)]
+pub(super) struct Plain {
+    digest: [u8; 32],
+}
+
+impl Plain {
+    pub(super) fn new(password: &[u8]) -> Self {
+        Self {
+            digest: sha256(&[password]),
+        }
+    }
+
+    /// Parses what follows `{PLAIN}`.
+    pub(super) fn parse(password: &[u8]) -> Result<Self, HashError> {
+        if password.is_empty() || password.len() > MAX_PASSWORD_OCTETS {
+            return Err(HashError::malformed(
+                Format::Plain,
+                Part::Password,
+                "1 to 512 octets",
+            ));
+        }
+        if password.iter().any(u8::is_ascii_control) {
+            let expected = "without control characters (RFC 7617, 2)";
+            return Err(HashError::malformed(
+                Format::Plain,
+                Part::Password,
+                expected,
+            ));
+        }
+        Ok(Self::new(password))
+    }
+
+    pub(super) fn verify(&self, password: &[u8]) -> bool {
+        sha256(&[password]).ct_eq(&self.digest).into()
+    }
+}

@@ -1,0 +1,146 @@
+//! The readings of a request path: every path that an upstream may take it for.
+//!
+//! Upstreams disagree on what a path means, and on the order in which they find out: one
+//! resolves dot segments before it decodes, one after, one drops parameters first. So the
+//! readings are all that *any order of any of these steps* leads to:
+//!
+//! - percent-decode (RFC 3986, 2.1), at most twice; an invalid escape stays as it is,
+//! - `\` as `/`,
+//! - merge `//`,
+//! - resolve dot segments (RFC 3986, 5.2.4),
+//! - cut `;parameters` from every segment (RFC 3986, 3.3),
+//! - cut at a NUL,
+//! - cut at a fragment, or at a query that decoding has laid bare,
+//! - reduce an absolute form, or `//authority/path`, to its path (RFC 9112, 3.2.2).
+
+use alloc::vec::Vec;
+use steps::Step;
+
+mod steps;
+#[cfg(test)]
+mod tests;
+
+/// More readings than this are no honest path. It bounds the work that a request can cause.
+const MAX_READINGS: usize = 192;
+/// All readings together hold at most this many octets.
+const MAX_OCTETS: usize = 512 * 1024;
+
+/// The readings of one path.
+#[derive(Debug)]
+pub(crate) enum Readings<'p> {
+    /// There is one: the path itself, without its query. It cost one scan.
+    One(&'p [u8]),
+    /// There may be several; the first is the path itself.
+    Several(Vec<Vec<u8>>),
+    /// There are too many, or no path at all: it could be any path.
+    Any,
+}
+
+impl<'p> Readings<'p> {
+    /// The readings of a `:path`.
+    pub(crate) fn of(path: Option<&'p [u8]>) -> Self {
+        let Some(path) = path else {
+            return Readings::Any;
+        };
+        let path = before_query(path);
+        if is_plain(path) {
+            return Readings::One(path);
+        }
+        closure(path, &Step::ALL).map_or(Readings::Any, Readings::Several)
+    }
+
+    /// Each reading; none if it could be any path.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let (one, several) = match self {
+            Readings::One(path) => (Some(*path), &[][..]),
+            Readings::Several(paths) => (None, paths.as_slice()),
+            Readings::Any => (None, &[][..]),
+        };
+        one.into_iter().chain(several.iter().map(Vec::as_slice))
+    }
+}
+
+/// Which of the steps keep the meaning of a configured path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shape {
+    /// A whole path.
+    Whole,
+    /// What a path begins with: its last segment may be a part of one.
+    Beginning,
+    /// What a path ends with: its first segment may be a part of one.
+    Ending,
+}
+
+/// The readings of a configured path, for rules that protect.
+pub(crate) fn readings_of_pattern(pattern: &[u8], shape: Shape) -> Vec<Vec<u8>> {
+    let steps: &[Step] = match shape {
+        Shape::Whole => &Step::ALL,
+        Shape::Beginning => &[Step::Decode, Step::Backslash, Step::Merge, Step::Parameters],
+        Shape::Ending => &[Step::Decode, Step::Backslash, Step::Merge],
+    };
+    closure(pattern, steps).unwrap_or_else(|| Vec::from([pattern.to_vec()]))
+}
+
+/// A configured path and what it decodes to, for rules that exempt.
+pub(crate) fn decoded_pattern(pattern: &[u8]) -> Vec<Vec<u8>> {
+    closure(pattern, &[Step::Decode]).unwrap_or_else(|| Vec::from([pattern.to_vec()]))
+}
+
+/// What stands before the query.
+pub(crate) fn before_query(path: &[u8]) -> &[u8] {
+    path.split(|&octet| octet == b'?').next().unwrap_or(path)
+}
+
+/// Whether no step can change the path.
+fn is_plain(path: &[u8]) -> bool {
+    let mut last = 0;
+    path.first() == Some(&b'/')
+        && path.iter().all(|&octet| {
+            let is_special = matches!(octet, b'%' | b'\\' | b';' | b'#' | 0)
+                || (last == b'/' && matches!(octet, b'/' | b'.'));
+            last = octet;
+            !is_special
+        })
+}
+
+/// A reading on the way: how often it was decoded, and what it is.
+struct Reading {
+    decodes: u8,
+    octets: Vec<u8>,
+}
+
+/// All that these steps lead to, in any order; `None` if that is too much.
+fn closure(path: &[u8], steps: &[Step]) -> Option<Vec<Vec<u8>>> {
+    let mut found = Vec::from([Reading {
+        decodes: 0,
+        octets: path.to_vec(),
+    }]);
+    let mut octets = path.len();
+    let mut next = 0;
+    while let Some(reading) = found.get(next) {
+        let mut new: Vec<Reading> = Vec::new();
+        for &step in steps {
+            let decodes = reading.decodes + u8::from(step == Step::Decode);
+            if decodes > 2 {
+                continue;
+            }
+            let Some(result) = step.apply(&reading.octets) else {
+                continue;
+            };
+            let is_known = |known: &Reading| known.decodes <= decodes && known.octets == result;
+            if !found.iter().any(is_known) && !new.iter().any(is_known) {
+                octets += result.len();
+                new.push(Reading {
+                    decodes,
+                    octets: result,
+                });
+            }
+        }
+        found.append(&mut new);
+        if found.len() > MAX_READINGS || octets > MAX_OCTETS {
+            return None;
+        }
+        next += 1;
+    }
+    Some(found.into_iter().map(|reading| reading.octets).collect())
+}

@@ -1,0 +1,135 @@
+//! Finds the rules that may be about a request, without looking at the others.
+
+use crate::host::{HostMap, HostPattern};
+use crate::path::Readings;
+use crate::pattern::{PathPattern, Position, leading_parts};
+use crate::prefix_map::PrefixMap;
+use crate::rule::{Rule, Subject};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// Rules by host, and under each host pattern by path.
+///
+/// Invariant: finds every rule that [`Rule::matches`], and perhaps more.
+#[derive(Debug)]
+pub(crate) struct RuleIndex {
+    hosts: HostMap,
+    /// The rules under each pattern of `hosts`.
+    paths: Vec<PathIndex>,
+    rules: usize,
+}
+
+/// Rules by path.
+#[derive(Debug)]
+struct PathIndex {
+    /// Exact paths and prefixes.
+    beginnings: PrefixMap,
+    /// Suffixes, written backwards.
+    endings: PrefixMap,
+    /// Rules with a regular expression, which have to be tried.
+    expressions: Vec<usize>,
+}
+
+impl RuleIndex {
+    pub(crate) fn new(rules: &[Rule]) -> Self {
+        let mut by_host: BTreeMap<&HostPattern, Vec<usize>> = BTreeMap::new();
+        for (index, rule) in rules.iter().enumerate() {
+            let hosts = if rule.hosts.is_empty() {
+                &[HostPattern::Any][..]
+            } else {
+                &rule.hosts
+            };
+            for host in hosts {
+                by_host.entry(host).or_default().push(index);
+            }
+        }
+        Self {
+            hosts: HostMap::new(by_host.keys().copied()),
+            paths: by_host
+                .values()
+                .map(|indices| PathIndex::new(rules, indices))
+                .collect(),
+            rules: rules.len(),
+        }
+    }
+
+    /// Whether no rule looks at the host.
+    pub(crate) fn is_for_any_host(&self) -> bool {
+        self.hosts.is_for_any_host()
+    }
+
+    /// The indices of the rules that may match, in order.
+    pub(crate) fn candidates(&self, subject: &Subject<'_>, found: &mut Vec<usize>) {
+        found.clear();
+        if let Readings::Any = subject.readings {
+            found.extend(0..self.rules);
+            return;
+        }
+        for reading in subject.readings.iter() {
+            self.hosts.matching(&subject.host, |index| {
+                self.paths
+                    .get(index)
+                    .into_iter()
+                    .for_each(|paths| paths.candidates(reading, found));
+            });
+        }
+    }
+}
+
+impl PathIndex {
+    fn new(rules: &[Rule], indices: &[usize]) -> Self {
+        let (mut beginnings, mut endings) = (Vec::new(), Vec::new());
+        let mut expressions = Vec::new();
+        for &index in indices {
+            match rules.get(index).map(|rule| &rule.path) {
+                Some(PathPattern::Text {
+                    position: Position::Suffix,
+                    texts,
+                    ..
+                }) => {
+                    endings.extend(texts.iter().map(|text| (backwards(text), index)));
+                }
+                Some(PathPattern::Text { texts, .. }) => {
+                    beginnings.extend(texts.iter().map(|text| (text.clone(), index)));
+                }
+                Some(PathPattern::Regex(_)) => expressions.push(index),
+                None => {}
+            }
+        }
+        Self {
+            beginnings: PrefixMap::new(beginnings),
+            endings: PrefixMap::new(endings),
+            expressions,
+        }
+    }
+
+    fn candidates(&self, path: &[u8], found: &mut Vec<usize>) {
+        self.beginnings
+            .prefixes_of(path)
+            .for_each(|index| insert(found, index));
+        if !self.endings.is_empty() {
+            let backwards = backwards(path);
+            for part in leading_parts(path) {
+                let cut = path.len() - part.len();
+                let ending = backwards.get(cut..).unwrap_or_default();
+                self.endings
+                    .prefixes_of(ending)
+                    .for_each(|index| insert(found, index));
+            }
+        }
+        self.expressions
+            .iter()
+            .for_each(|index| insert(found, *index));
+    }
+}
+
+/// Inserts in order, once.
+fn insert(found: &mut Vec<usize>, index: usize) {
+    if let Err(place) = found.binary_search(&index) {
+        found.insert(place, index);
+    }
+}
+
+fn backwards(text: &[u8]) -> Vec<u8> {
+    text.iter().rev().copied().collect()
+}

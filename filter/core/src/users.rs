@@ -1,0 +1,87 @@
+//! Who is known, and by which password.
+
+use crate::credentials::Credentials;
+use crate::decision::Denial;
+use crate::password::{Format, Verifier};
+use crate::worker::Verifications;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+
+/// User names and how to verify their passwords.
+#[derive(Debug, Default)]
+pub(crate) struct UserStore {
+    /// Tells this list from the others of the configuration.
+    identity: u64,
+    users: BTreeMap<Box<[u8]>, Verifier>,
+    /// What the password of an unknown or locked user is verified against, so that it takes as
+    /// long as the costliest known user's.
+    dummy: Option<Verifier>,
+}
+
+/// The user is known already, by another password.
+#[derive(Debug)]
+pub(crate) struct OtherPassword;
+
+impl UserStore {
+    pub(crate) fn new(identity: u64) -> Self {
+        Self {
+            identity,
+            ..Self::default()
+        }
+    }
+
+    /// # Errors
+    /// The user is there already, with another password.
+    pub(crate) fn insert(&mut self, name: &[u8], verifier: Verifier) -> Result<(), OtherPassword> {
+        let costliest = self.dummy.as_ref().map(Verifier::estimated_cost);
+        if costliest.is_none_or(|costliest| verifier.estimated_cost() > costliest) {
+            self.dummy = Some(verifier.dummy());
+        }
+        match self.users.get(name) {
+            Some(known) if known.identity() == verifier.identity() => Ok(()),
+            Some(_) => Err(OtherPassword),
+            None => {
+                self.users.insert(name.into(), verifier);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
+    pub(crate) fn contains(&self, name: &[u8]) -> bool {
+        self.users.contains_key(name)
+    }
+
+    /// The format of each user's hash.
+    pub(crate) fn formats(&self) -> impl Iterator<Item = Format> {
+        self.users.values().map(Verifier::format)
+    }
+
+    /// The user whose name and password these are.
+    ///
+    /// # Errors
+    /// [`Denial::Mismatch`], after as much work for an unknown user as for the costliest known
+    /// one; [`Denial::Overloaded`].
+    pub(crate) fn authenticate(
+        &self,
+        credentials: Credentials<'_>,
+        verifications: &mut Verifications,
+    ) -> Result<&[u8], Denial> {
+        let known = self
+            .users
+            .get_key_value(credentials.user_name)
+            .filter(|(_, verifier)| verifier.format() != Format::Locked);
+        let verifier = known.map(|(_, verifier)| verifier).or(self.dummy.as_ref());
+        let is_right = match verifier {
+            Some(verifier) => verifications.verify(self.identity, credentials, verifier)?,
+            None => false,
+        };
+        match known {
+            Some((name, _)) if is_right => Ok(name),
+            _ => Err(Denial::Mismatch),
+        }
+    }
+}

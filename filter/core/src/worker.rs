@@ -1,0 +1,119 @@
+//! What one worker thread keeps between requests under one configuration.
+
+use crate::credentials::Credentials;
+use crate::credentials_cache::CredentialsCache;
+use crate::decision::Denial;
+use crate::password::Verifier;
+use crate::policy::Policy;
+use crate::verification_budget::VerificationBudget;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+/// Scratch space and verifications of one worker.
+pub struct Worker {
+    /// Decoded credentials.
+    pub(crate) buffer: Vec<u8>,
+    /// Rules that may match the request at hand.
+    pub(crate) candidates: Vec<usize>,
+    pub(crate) verifications: Verifications,
+}
+
+impl Worker {
+    /// `secret` keys what is remembered of credentials: random, new for each VM. `clock` tells
+    /// the time since any start; it may jump.
+    #[must_use]
+    pub fn new(policy: &Policy, secret: [u8; 32], clock: impl Fn() -> Duration + 'static) -> Self {
+        let verifications = Verifications {
+            clock: Box::new(clock),
+            cache: CredentialsCache::new(secret, policy.options.cache),
+            budget: VerificationBudget::new(policy.options.budget),
+            counts: VerificationCounts::default(),
+            retry_after: Duration::ZERO,
+        };
+        Self {
+            buffer: Vec::new(),
+            candidates: Vec::new(),
+            verifications,
+        }
+    }
+
+    /// What the verified-credentials cache has done so far.
+    #[must_use]
+    pub fn verification_counts(&self) -> VerificationCounts {
+        self.verifications.counts
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Worker(redacted)")
+    }
+}
+
+/// What the verified-credentials cache has done, in checks of slow hashes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VerificationCounts {
+    /// Found, so that no hash had to be computed.
+    pub cache_hits: u64,
+    /// Not found.
+    pub cache_misses: u64,
+}
+
+/// Verifies passwords, the slow ones within the budget and once.
+pub(crate) struct Verifications {
+    clock: Box<dyn Fn() -> Duration>,
+    cache: CredentialsCache,
+    budget: VerificationBudget,
+    counts: VerificationCounts,
+    /// With the last [`Denial::Overloaded`]: when to come back.
+    pub(crate) retry_after: Duration,
+}
+
+impl Verifications {
+    /// Whether the password is right; `list` is the identity of the user list.
+    ///
+    /// # Errors
+    /// [`Denial::Overloaded`] if the check is slow, not remembered, and the budget is spent.
+    pub(crate) fn verify(
+        &mut self,
+        list: u64,
+        credentials: Credentials<'_>,
+        verifier: &Verifier,
+    ) -> Result<bool, Denial> {
+        if !verifier.is_slow() {
+            return Ok(verifier.verify(credentials.password));
+        }
+        let Credentials {
+            user_name,
+            password,
+        } = credentials;
+        let started = (self.clock)();
+        let tag = self.cache.tag([
+            &list.to_le_bytes(),
+            user_name,
+            verifier.identity(),
+            password,
+        ]);
+        if self.cache.contains(&tag, started) {
+            self.counts.cache_hits += 1;
+            return Ok(true);
+        }
+        self.counts.cache_misses += 1;
+        self.budget.admit(started).map_err(|retry_after| {
+            self.retry_after = retry_after;
+            Denial::Overloaded
+        })?;
+        let is_right = verifier.verify(password);
+        let ended = (self.clock)();
+        // A clock that stands still, or was set back meanwhile, must not make checks free.
+        let spent = ended.checked_sub(started).filter(|spent| !spent.is_zero());
+        self.budget
+            .charge(spent.unwrap_or_else(|| verifier.estimated_cost()));
+        if is_right {
+            self.cache.insert(tag, ended);
+        }
+        Ok(is_right)
+    }
+}

@@ -1,0 +1,134 @@
+//! One request: reads its fields, decides, answers or lets it pass.
+
+use crate::plugin::Plugin;
+use crate::{abi, header_map};
+use basic_auth::{Allowance, Decision, Denied, FieldValues, Policy, Request};
+use proxy_wasm::types::Action;
+
+/// The property that holds the user's name; in Envoy the filter state `wasm.basic_auth_user`.
+const USER_PROPERTY: &[u8] = b"basic_auth_user";
+
+/// A request whose fields cannot be read could be any: every rule is about it, and no rule
+/// accepts its credentials.
+const UNREADABLE: Request<'static> = Request {
+    method: None,
+    authority: None,
+    path: None,
+    credentials: FieldValues::Several,
+    is_cors_preflight: false,
+};
+
+/// Decides the request at hand.
+pub(crate) fn decide(plugin: &Plugin) -> Action {
+    let policy = &plugin.policy;
+    let map = abi::request_headers().ok();
+    let request = map
+        .as_deref()
+        .map_or(UNREADABLE, |map| request(map, policy));
+    let Ok(mut worker) = plugin.worker.try_borrow_mut() else {
+        return refuse(503, "basic_auth_busy", &[]);
+    };
+    let decision = policy.decide(&request, &mut worker);
+    plugin.statistics.count(&decision);
+    match decision {
+        Decision::Allow { why, user } => {
+            if let Allowance::DryRun(denial) = why {
+                log::debug!("dry run: would have been denied: {}", denial.name());
+            }
+            pass(policy, map.as_deref().unwrap_or_default(), user)
+        }
+        Decision::Deny(denied) => deny(&denied),
+    }
+}
+
+/// What the decision needs of the request's fields. Envoy gives names in lower case.
+fn request<'m>(map: &'m [u8], policy: &Policy) -> Request<'m> {
+    let credentials_name = policy.authentication_header().as_bytes();
+    let mut request = Request {
+        credentials: FieldValues::Absent,
+        ..UNREADABLE
+    };
+    let (mut has_origin, mut has_requested_method) = (false, false);
+    for (name, value) in header_map::fields(map) {
+        match name {
+            b":method" => request.method = Some(value),
+            b":authority" => request.authority = Some(value),
+            b":path" => request.path = Some(value),
+            b"origin" => has_origin = true,
+            b"access-control-request-method" => has_requested_method = true,
+            _ => {}
+        }
+        if name == credentials_name {
+            request.credentials = request.credentials.and(value);
+        }
+    }
+    request.is_cors_preflight = has_origin && has_requested_method;
+    request
+}
+
+/// Lets the request go upstream, with the user's name from here and from nobody else.
+fn pass(policy: &Policy, map: &[u8], user: Option<&[u8]>) -> Action {
+    match hand_over(policy, map, user) {
+        Ok(()) => Action::Continue,
+        // What could not be removed must not arrive.
+        Err(abi::Failed) => refuse(503, "basic_auth_headers_not_replaced", &[]),
+    }
+}
+
+fn hand_over(policy: &Policy, map: &[u8], user: Option<&[u8]>) -> Result<(), abi::Failed> {
+    if let Some(forwarded) = policy.forward_username_header() {
+        for (name, _) in header_map::fields(map).filter(|(name, _)| is_spelling(name, forwarded)) {
+            abi::remove_request_header(name)?;
+        }
+        if let Some(user) = user {
+            abi::replace_request_header(forwarded.as_bytes(), user)?;
+        }
+    }
+    if policy.hides_credentials() {
+        abi::remove_request_header(policy.authentication_header().as_bytes())?;
+    }
+    if let (true, Some(user)) = (policy.emits_filter_state(), user) {
+        abi::set_property(USER_PROPERTY, user)?;
+    }
+    Ok(())
+}
+
+/// Whether an upstream could take a field name for another: in any case, `_` for `-` (CGI,
+/// RFC 3875, 4.1.18).
+fn is_spelling(name: &[u8], of: &str) -> bool {
+    let same = |octet: &u8| {
+        if *octet == b'_' {
+            b'-'
+        } else {
+            octet.to_ascii_lowercase()
+        }
+    };
+    name.iter().map(same).eq(of.as_bytes().iter().map(same))
+}
+
+fn deny(denied: &Denied<'_>) -> Action {
+    log::debug!(
+        "denied by basic_auth_rules[{}]: {}",
+        denied.rule,
+        denied.denial.name()
+    );
+    let retry_after = denied
+        .retry_after_seconds()
+        .map(|seconds| seconds.to_string());
+    let challenge = denied
+        .challenge()
+        .map(|challenge| ("www-authenticate", challenge));
+    let retry = retry_after
+        .as_deref()
+        .map(|seconds| ("retry-after", seconds));
+    let headers: Vec<(&str, &str)> = challenge.into_iter().chain(retry).collect();
+    refuse(denied.status(), denied.denial.details(), &headers)
+}
+
+/// Answers the request. Should the host fail even at that, the request stays where it is.
+pub(crate) fn refuse(status: u32, details: &str, headers: &[(&str, &str)]) -> Action {
+    if abi::send_local_response(status, details, &header_map::serialise(headers)).is_err() {
+        log::error!("the host did not send the answer; the request is held");
+    }
+    Action::Pause
+}

@@ -1,0 +1,99 @@
+//! Runs the corpus against the core. The same code runs natively and in V8.
+
+use crate::{
+    corpus::{Allowance, Case, Corpus, Denial, Refused, Request, Runner},
+    observed::{Observed, Seen},
+    report::Report,
+};
+use basic_auth::{Decision, FieldValues, Policy, Worker};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Runs every case that `runner` claims, and says how many requests that were.
+///
+/// # Panics
+/// With every mismatch, when there is one.
+#[must_use]
+pub fn run(name: &'static str, runner: Runner) -> String {
+    let corpus = Corpus::embedded();
+    let mut report = Report::new(name);
+    for case in &corpus.cases {
+        run_case(case, runner, &mut report);
+    }
+    for refused in corpus.refused.iter().filter(|refused| refused.is_on(runner)) {
+        report.refused(refused, refusal(refused));
+    }
+    report.finish()
+}
+
+fn run_case(case: &Case, runner: Runner, report: &mut Report) {
+    let policy = match parse(&case.configuration, &case.environment) {
+        Ok(policy) => policy,
+        Err(error) => {
+            return report.mismatch(&case.place.to_string(), &[format!("refused: {error}")]);
+        }
+    };
+    let mut worker = Worker::new(&policy, [7; 32], || Duration::ZERO);
+    for request in case.requests_on(runner) {
+        report.request(case, request, &observe(&policy, request, &mut worker));
+    }
+}
+
+fn refusal(refused: &Refused) -> Result<(), String> {
+    parse(&refused.configuration, &refused.environment).map(drop)
+}
+
+fn parse(configuration: &str, environment: &BTreeMap<String, String>) -> Result<Policy, String> {
+    let variable = |name: &str| environment.get(name).map(|value| value.clone().into_bytes());
+    Policy::parse(configuration.as_bytes(), &variable).map_err(|error| error.to_string())
+}
+
+fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed {
+    let credentials: FieldValues = request.values(policy.authentication_header()).collect();
+    let has = |name| request.values(name).next().is_some();
+    let decision = policy.decide(
+        &basic_auth::Request {
+            method: request.method.as_deref(),
+            authority: request.authority.as_deref(),
+            path: request.path.as_deref(),
+            credentials,
+            is_cors_preflight: has("origin") && has("access-control-request-method"),
+        },
+        worker,
+    );
+    match decision {
+        Decision::Allow { why, user } => Observed {
+            status: 200,
+            denial: Seen::Seen(match why {
+                basic_auth::Allowance::DryRun(denial) => denial_of(denial),
+                _ => None,
+            }),
+            allowance: Seen::Seen(allowance_of(why)),
+            user: Seen::Seen(user.map(<[u8]>::to_vec)),
+            ..Observed::default()
+        },
+        Decision::Deny(denied) => Observed {
+            status: denied.status(),
+            denial: Seen::Seen(denial_of(denied.denial)),
+            challenge: denied.challenge().map(|challenge| challenge.as_bytes().to_vec()),
+            ..Observed::default()
+        },
+    }
+}
+
+fn denial_of(denial: basic_auth::Denial) -> Option<Denial> {
+    Denial::of_details(denial.details().as_bytes())
+}
+
+fn allowance_of(allowance: basic_auth::Allowance) -> Option<Allowance> {
+    use basic_auth::Allowance as Core;
+    match allowance {
+        Core::Unmatched => Some(Allowance::Unmatched),
+        Core::Exempt => Some(Allowance::Exempt),
+        Core::Preflight => Some(Allowance::Preflight),
+        Core::Missing => Some(Allowance::Missing),
+        Core::Authenticated => Some(Allowance::Authenticated),
+        Core::DryRun(_) => Some(Allowance::DryRun),
+        // A new reason is compared as soon as a case can name it.
+        _ => None,
+    }
+}

@@ -1,0 +1,110 @@
+//! Real Envoy with the built module from a remote URI, and clients that send it what a case says.
+
+mod bootstrap;
+pub mod http1;
+pub mod http2;
+pub mod module_server;
+mod observation;
+
+pub use bootstrap::{Bootstrap, ModuleSource, Plugin};
+pub use observation::observe;
+pub use xtask::http::Answer;
+
+use serde_json::Value;
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use xtask::envoy::Envoy;
+
+/// Loading a module needs a download and a compilation, on a machine that may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running Envoy, its upstream, and the addresses of its listeners by name.
+pub struct Proxy {
+    /// The process.
+    pub envoy: Envoy,
+    listeners: BTreeMap<String, SocketAddr>,
+}
+
+impl Proxy {
+    /// Starts Envoy and waits until every listener accepts connections.
+    ///
+    /// # Panics
+    /// With Envoy's last words when it does not get there.
+    #[must_use]
+    pub fn live(bootstrap: &Bootstrap) -> Proxy {
+        let mut proxy = Proxy::starting(bootstrap);
+        proxy.wait_until_live();
+        proxy
+    }
+
+    /// Starts Envoy. It may still be loading the module.
+    ///
+    /// # Panics
+    /// When there is no Envoy, or it ends at once.
+    #[must_use]
+    pub fn starting(bootstrap: &Bootstrap) -> Proxy {
+        let program = xtask::envoy::locate().unwrap_or_else(|error| panic!("{error:#}"));
+        let configuration = bootstrap.to_json().to_string();
+        let arguments = ["--concurrency", "1", "--log-level", "info"];
+        let envoy = Envoy::start(&program, &configuration, &arguments);
+        let envoy = envoy.unwrap_or_else(|error| panic!("{error:#}"));
+        Proxy { envoy, listeners: BTreeMap::new() }
+    }
+
+    /// Waits until every listener accepts connections.
+    ///
+    /// # Panics
+    /// With Envoy's last words when it does not get there.
+    pub fn wait_until_live(&mut self) {
+        let live = self.envoy.wait_until_live(PATIENCE);
+        live.and_then(|()| self.envoy.wait_for("its listeners", PATIENCE, addresses))
+            .map(|listeners| self.listeners = listeners)
+            .unwrap_or_else(|error| panic!("{error:#}"));
+    }
+
+    /// Where a listener listens.
+    ///
+    /// # Panics
+    /// When there is none of this name.
+    #[must_use]
+    pub fn listener(&self, name: &str) -> SocketAddr {
+        *self.listeners.get(name).unwrap_or_else(|| panic!("no listener `{name}`"))
+    }
+
+    /// A counter or gauge of Envoy's.
+    ///
+    /// # Panics
+    /// When the admin interface does not answer.
+    #[must_use]
+    pub fn statistic(&self, name: &str) -> u64 {
+        let path = format!("/stats?usedonly&filter=^{}$", name.replace('.', "\\."));
+        let answer = self.envoy.ask_admin(&path).unwrap_or_else(|error| panic!("{error:#}"));
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        text.rsplit(": ").next().and_then(|value| value.trim().parse().ok()).unwrap_or(0)
+    }
+
+    /// What the module logged for a plugin, its lines together.
+    #[must_use]
+    pub fn plugin_log(&self, plugin: &str) -> String {
+        let log = self.envoy.log();
+        let mark = format!("wasm log {plugin}");
+        let of_plugin = |line: &str| {
+            let rest = line.split_once(&mark)?.1;
+            // The name stands before the identifiers of root context and VM, or the colon.
+            rest.starts_with([' ', ':']).then(|| rest.to_owned())
+        };
+        log.lines().filter_map(of_plugin).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// The addresses of the listeners, once each has its port.
+fn addresses(envoy: &Envoy) -> Option<BTreeMap<String, SocketAddr>> {
+    let answer = envoy.ask_admin("/listeners?format=json").ok()?;
+    let listeners: Value = serde_json::from_slice(&answer.body).ok()?;
+    let address = |listener: &Value| {
+        let name = listener["name"].as_str()?.to_owned();
+        let socket = &listener["local_address"]["socket_address"];
+        let port = u16::try_from(socket["port_value"].as_u64()?).ok().filter(|&port| port > 0)?;
+        Some((name, SocketAddr::new(socket["address"].as_str()?.parse().ok()?, port)))
+    };
+    listeners["listener_statuses"].as_array()?.iter().map(address).collect()
+}

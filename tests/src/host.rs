@@ -1,0 +1,234 @@
+//! A Proxy-Wasm host in process (ABI 0.2.1): it treats a module as Envoy 1.40 does, and shows
+//! what the module did.
+//!
+//! Does: root and HTTP contexts, request headers, local responses, statistics, log, properties,
+//! timer, a clock that stands still until it is moved.
+//!
+//! Does not: bodies, trailers, the response, outgoing calls. A module that calls what is not here
+//! is answered `UNIMPLEMENTED`.
+
+mod header_map;
+mod hostcalls;
+mod memory;
+mod metrics;
+mod state;
+mod wasi;
+
+pub use self::state::{LocalResponse, Log};
+use self::{memory::Guest, state::State};
+use crate::observed::Fields;
+use std::{collections::BTreeMap, time::Duration};
+use wasmi::{Engine, Instance, Linker, Module, Store, WasmParams, WasmResults};
+
+/// A compiled module, from which virtual machines are started.
+pub struct Host {
+    module: Module,
+    linker: Linker<State>,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It goes on upstream, with these headers and these properties set.
+    Continue {
+        /// All header fields, pseudo-headers first.
+        headers: Fields,
+        /// What the module set, such as filter state.
+        properties: Fields,
+    },
+    /// The module answered it.
+    Reply(LocalResponse),
+    /// It is neither forwarded nor answered.
+    Paused,
+    /// The module trapped, or did what no module may. Nothing works after that.
+    Trap(String),
+}
+
+/// A configuration was refused: what the module logged about it.
+#[derive(Debug)]
+pub struct Refused(pub Vec<Log>);
+
+/// One virtual machine, as one worker thread of Envoy has.
+pub struct Vm {
+    store: Store<State>,
+    instance: Instance,
+    root_context: Option<u32>,
+    next_context: u32,
+    trap: Option<String>,
+}
+
+impl Host {
+    /// Compiles a module and links its imports.
+    ///
+    /// # Errors
+    /// When it is no module, or not one of ABI 0.2.
+    pub fn load(bytes: &[u8]) -> Result<Host, String> {
+        let engine = Engine::default();
+        let module = Module::new(&engine, bytes).map_err(|error| error.to_string())?;
+        let is_abi = |name: &str| name.starts_with("proxy_abi_version_0_2_");
+        if !module.exports().any(|export| is_abi(export.name())) {
+            return Err("no export `proxy_abi_version_0_2_*`: Envoy would not load it".into());
+        }
+        let mut linker = Linker::new(&engine);
+        hostcalls::link(&mut linker)
+            .and_then(|()| wasi::link(&mut linker))
+            .map_err(|error| error.to_string())?;
+        hostcalls::link_unimplemented(&mut linker, &module).map_err(|error| error.to_string())?;
+        Ok(Host { module, linker })
+    }
+
+    /// The names of everything that the module exports.
+    pub fn exports(&self) -> impl Iterator<Item = &str> {
+        self.module.exports().map(|export| export.name())
+    }
+
+    /// Starts a virtual machine with these environment variables.
+    ///
+    /// # Errors
+    /// When the module traps at its start or refuses to start.
+    pub fn start(&self, environment: &BTreeMap<String, String>) -> Result<Vm, String> {
+        let mut store = Store::new(self.module.engine(), State::new(environment));
+        let instance = self
+            .linker
+            .instantiate_and_start(&mut store, &self.module)
+            .map_err(|error| error.to_string())?;
+        store.data_mut().guest = Some(Guest::of(&store, instance)?);
+        let mut vm = Vm { store, instance, root_context: None, next_context: 1, trap: None };
+        // As Envoy does: a reactor has `_initialize`, a command `_start`.
+        match vm.call_if_exported::<(), ()>("_initialize", ())? {
+            Some(()) => {}
+            None => vm.call_if_exported::<(), ()>("_start", ())?.unwrap_or(()),
+        }
+        Ok(vm)
+    }
+}
+
+impl Vm {
+    /// Gives the module a plugin configuration: in a new root context, which becomes the one
+    /// of later requests only if it accepts.
+    ///
+    /// # Errors
+    /// The log, when the module refuses it or traps.
+    pub fn configure(&mut self, configuration: &[u8]) -> Result<(), Refused> {
+        self.store.data_mut().plugin_configuration = configuration.to_vec();
+        match self.start_root_context(configuration.len()) {
+            Ok(Some(root)) => {
+                self.root_context = Some(root);
+                Ok(())
+            }
+            Ok(None) => Err(Refused(self.take_logs())),
+            Err(trap) => {
+                let mut logs = self.take_logs();
+                logs.push(Log { level: Log::CRITICAL, text: trap });
+                Err(Refused(logs))
+            }
+        }
+    }
+
+    fn start_root_context(&mut self, size: usize) -> Result<Option<u32>, String> {
+        let root = self.create_context(0)?;
+        let size = u32::try_from(size).map_err(|error| error.to_string())?;
+        let is_accepted = |answer: Option<u32>| answer != Some(0);
+        let started = self.call_if_exported("proxy_on_vm_start", (root, 0_u32))?;
+        if !is_accepted(started) {
+            return Ok(None);
+        }
+        let configured = self.call_if_exported("proxy_on_configure", (root, size))?;
+        Ok(is_accepted(configured).then_some(root))
+    }
+
+    fn create_context(&mut self, root: u32) -> Result<u32, String> {
+        let context = self.next_context;
+        self.next_context += 1;
+        self.call_if_exported::<_, ()>("proxy_on_context_create", (context, root))?;
+        Ok(context)
+    }
+
+    /// Sends the headers of a request through a new HTTP context.
+    pub fn request(&mut self, headers: &Fields) -> Outcome {
+        if let Some(trap) = &self.trap {
+            return Outcome::Trap(format!("the VM is dead since: {trap}"));
+        }
+        let outcome = self.run_stream(headers).unwrap_or_else(Outcome::Trap);
+        match self.store.data_mut().violations.pop() {
+            Some(violation) => Outcome::Trap(violation),
+            None => outcome,
+        }
+    }
+
+    fn run_stream(&mut self, headers: &Fields) -> Result<Outcome, String> {
+        let root = self.root_context.ok_or("no configuration was accepted")?;
+        let context = self.create_context(root)?;
+        let count = u32::try_from(headers.len()).map_err(|error| error.to_string())?;
+        self.store.data_mut().begin_stream(headers);
+        let action = self.call_if_exported("proxy_on_request_headers", (context, count, 1_u32))?;
+        let outcome = self.store.data_mut().end_stream(action.unwrap_or(0_u32) == 0);
+        // The order of Envoy's filter manager at the end of a stream.
+        self.call_if_exported::<_, ()>("proxy_on_log", context)?;
+        self.call_if_exported::<_, u32>("proxy_on_done", context)?;
+        self.call_if_exported::<_, ()>("proxy_on_delete", context)?;
+        Ok(outcome)
+    }
+
+    /// Lets the timer of the root context fire once.
+    ///
+    /// # Errors
+    /// The trap.
+    pub fn tick(&mut self) -> Result<(), String> {
+        let root = self.root_context.ok_or("no configuration was accepted")?;
+        self.call_if_exported::<_, ()>("proxy_on_tick", root).map(drop)
+    }
+
+    /// The period of the timer, once the module has set one.
+    #[must_use]
+    pub fn tick_period(&self) -> Option<Duration> {
+        self.store.data().tick_period
+    }
+
+    /// Moves the clock on. It stands still otherwise.
+    pub fn advance(&mut self, by: Duration) {
+        self.store.data_mut().now += by;
+    }
+
+    /// Moves the clock on by so much whenever the module reads it, as if its work took time.
+    pub fn advance_at_each_reading(&mut self, by: Duration) {
+        self.store.data_mut().reading_takes = by;
+    }
+
+    /// The log since the last call.
+    pub fn take_logs(&mut self) -> Vec<Log> {
+        std::mem::take(&mut self.store.data_mut().logs)
+    }
+
+    /// Every statistic, by name.
+    #[must_use]
+    pub fn metrics(&self) -> BTreeMap<String, u64> {
+        self.store.data().metrics.values()
+    }
+
+    /// The size of the linear memory, in octets.
+    #[must_use]
+    pub fn memory_size(&self) -> usize {
+        self.store.data().guest.map_or(0, |guest| guest.memory.data_size(&self.store))
+    }
+
+    fn call_if_exported<P: WasmParams, R: WasmResults>(
+        &mut self,
+        name: &str,
+        parameters: P,
+    ) -> Result<Option<R>, String> {
+        if self.instance.get_func(&self.store, name).is_none() {
+            return Ok(None);
+        }
+        let called = self
+            .instance
+            .get_typed_func::<P, R>(&self.store, name)
+            .and_then(|function| function.call(&mut self.store, parameters));
+        called.map(Some).map_err(|error| {
+            let last = self.store.data().logs.last().map_or("", |log| log.text.as_str());
+            let trap = format!("`{name}` trapped: {error}; last log: {last}");
+            self.trap = Some(trap.clone());
+            trap
+        })
+    }
+}

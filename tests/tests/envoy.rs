@@ -1,0 +1,121 @@
+//! The corpus against real Envoy, which loaded the built module from its remote URI: what the
+//! module decides has to survive Envoy's codecs, over HTTP/1.1 and over HTTP/2.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+use basic_auth_tests::{
+    corpus::{Case, Corpus, Refused, Request, Runner},
+    envoy::{Answer, Bootstrap, ModuleSource, Plugin, Proxy, http1, http2, observe},
+    report::{Report, announce},
+};
+use xtask::{
+    serve::{Config, Server},
+    upstream::Upstream,
+};
+
+#[test]
+fn envoy_answers_every_case_as_expected() {
+    let corpus = Corpus::embedded();
+    let server = Server::start(Config::local()).unwrap_or_else(|error| panic!("{error:#}"));
+    let mut report = Report::new("envoy");
+    run_cases(&corpus.cases, &server, &mut report);
+    let is_on = |refused: &&Refused| refused.is_on(Runner::Envoy);
+    let refused: Vec<&Refused> = corpus.refused.iter().filter(is_on).collect();
+    run_refused(&refused, &server, &mut report);
+    announce(&report.finish());
+}
+
+fn run_cases(cases: &[Case], server: &Server, report: &mut Report) {
+    let upstream = Upstream::start().expect("an upstream");
+    let plugins = cases.iter().enumerate().map(|(index, case)| Plugin {
+        name: format!("case-{index}"),
+        configuration: case.configuration.clone(),
+        environment: case.environment.clone(),
+    });
+    let proxy = Proxy::live(&bootstrap(server, &upstream, plugins.collect()));
+    let mut run = Run { client: http2::Client::new(), passed: 0, report };
+    for (index, case) in cases.iter().enumerate() {
+        let address = proxy.listener(&format!("case-{index}"));
+        for request in case.requests_on(Runner::EnvoyHttp1) {
+            run.answered(case, request, "HTTP/1.1", http1::exchange(address, request));
+        }
+        for request in case.requests_on(Runner::EnvoyHttp2) {
+            let answer = run.client.exchange(address, request);
+            run.answered(case, request, "HTTP/2", answer);
+        }
+    }
+    // A request that is both denied and forwarded looks denied to the client.
+    assert_eq!(
+        proxy.statistic("cluster.upstream.upstream_rq_total"),
+        run.passed,
+        "the upstream received other requests than those that passed"
+    );
+}
+
+struct Run<'a> {
+    client: http2::Client,
+    passed: u64,
+    report: &'a mut Report,
+}
+
+impl Run<'_> {
+    fn answered(
+        &mut self,
+        case: &Case,
+        request: &Request,
+        protocol: &str,
+        answer: Option<Result<Answer, String>>,
+    ) {
+        let Some(answer) = answer else { return };
+        match answer.and_then(|answer| observe(&answer, case, request)) {
+            Ok(observed) => {
+                self.passed += u64::from(observed.status == 200);
+                self.report.request(case, request, &observed.over(protocol));
+            }
+            Err(wrong) => {
+                let place = format!("{}, `{}` over {protocol}", case.place, request.name);
+                self.report.mismatch(&place, &[wrong]);
+            }
+        }
+    }
+}
+
+fn run_refused(refused: &[&Refused], server: &Server, report: &mut Report) {
+    let upstream = Upstream::start().expect("an upstream");
+    let plugins = refused.iter().enumerate().map(|(index, refused)| Plugin {
+        name: format!("refused-{index}"),
+        configuration: refused.configuration.clone(),
+        environment: refused.environment.clone(),
+    });
+    // Without a plugin that keeps the compiled module, Envoy compiles it anew for each of them.
+    let accepted =
+        Plugin { name: "accepted".into(), configuration: "{}".into(), environment: [].into() };
+    let plugins = std::iter::once(accepted).chain(plugins).collect();
+    let proxy = Proxy::live(&bootstrap(server, &upstream, plugins));
+    for (index, refused) in refused.iter().enumerate() {
+        let name = format!("refused-{index}");
+        let request = b"GET / HTTP/1.1\r\nhost: example.com\r\n\r\n";
+        let status = http1::send(proxy.listener(&name), request).map(|answer| answer.status);
+        let log = proxy.plugin_log(&name);
+        match status {
+            Ok(503) => report.refused(refused, Err(log)),
+            other => report.refused(refused, Err(format!("answered {other:?}; log: {log}"))),
+        }
+    }
+    let log = proxy.envoy.log();
+    for secret in refused.iter().flat_map(|refused| &refused.secrets) {
+        assert!(!log.contains(secret.as_str()), "the secret {secret:?} is in Envoy's log");
+    }
+}
+
+fn bootstrap(server: &Server, upstream: &Upstream, plugins: Vec<Plugin>) -> Bootstrap {
+    let digest = server.digest().to_string();
+    let module = ModuleSource {
+        address: server.address(),
+        path: format!("/{digest}/basic_auth.wasm"),
+        sha256: digest,
+        retries: 5,
+        timeout_seconds: 10.0,
+    };
+    Bootstrap { module, upstream: upstream.address(), plugins }
+}

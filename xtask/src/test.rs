@@ -1,0 +1,215 @@
+//! `cargo xtask test`: every check and test there is, or one part of them.
+
+mod v8;
+
+use std::fs;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+
+use crate::toolchain::Toolchain;
+use crate::{build, command, repository_root};
+
+/// The package with the tests of the whole.
+const TESTS: &str = "basic-auth-tests";
+
+/// Arguments of `cargo xtask test`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test
+  cargo xtask test --only core
+  cargo xtask test --only vm --only envoy
+
+Parts:
+  fmt         the source is formatted
+  clippy      the source has no warnings, for this machine and for WebAssembly
+  build       the module can be built
+  workspace   `cargo test --workspace`, which includes the next ones
+    core      the corpus on the core, natively
+    wasm      the corpus on the built module, in a Proxy-Wasm host in process
+    envoy     the corpus on a real Envoy that loaded the built module
+    …         any other file in tests/tests/
+  vm          the corpus on the core in V8, through node")]
+pub struct TestArgs {
+    /// Runs this part only; may be given several times
+    #[arg(long, value_name = "PART")]
+    only: Vec<String>,
+}
+
+/// Runs the parts one after another, also after a failure, and fails if one failed.
+pub fn run(args: &TestArgs) -> anyhow::Result<()> {
+    let toolchain = Toolchain::pinned()?;
+    let parts = if args.only.is_empty() {
+        Part::EVERYTHING.to_vec()
+    } else {
+        Part::parse_all(&args.only)?
+    };
+    let outcomes: Vec<_> = parts
+        .iter()
+        .map(|part| part.run_timed(&toolchain))
+        .collect();
+    println!("\n== summary");
+    outcomes
+        .iter()
+        .for_each(|outcome| println!("{}", outcome.line));
+    let failed = outcomes.iter().filter(|outcome| !outcome.is_passed).count();
+    println!("parts: {} passed, {failed} failed", outcomes.len() - failed);
+    if failed > 0 {
+        bail!("{failed} of {} parts failed", outcomes.len());
+    }
+    Ok(())
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Format,
+    Clippy,
+    Build,
+    Workspace,
+    /// The core in V8.
+    Vm,
+    /// One file of `tests/tests/`, by its name.
+    Runner(String),
+}
+
+struct Outcome {
+    line: String,
+    is_passed: bool,
+}
+
+impl Part {
+    /// `Workspace` includes every runner.
+    const EVERYTHING: [Self; 5] = [
+        Self::Format,
+        Self::Clippy,
+        Self::Build,
+        Self::Workspace,
+        Self::Vm,
+    ];
+
+    fn parse_all(names: &[String]) -> anyhow::Result<Vec<Self>> {
+        names
+            .iter()
+            .map(|name| Self::parse(name, &runners()?))
+            .collect()
+    }
+
+    fn parse(name: &str, runners: &[String]) -> anyhow::Result<Self> {
+        let fixed = Self::EVERYTHING.iter().find(|part| part.name() == name);
+        match fixed {
+            Some(part) => Ok(part.clone()),
+            None if runners.iter().any(|runner| runner == name) => {
+                Ok(Self::Runner(name.to_owned()))
+            }
+            None => {
+                let known = Self::EVERYTHING
+                    .iter()
+                    .map(Self::name)
+                    .chain(runners.iter().map(String::as_str));
+                bail!(
+                    "there is no part `{name}`, but {}",
+                    known.collect::<Vec<_>>().join(", ")
+                )
+            }
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Format => "fmt",
+            Self::Clippy => "clippy",
+            Self::Build => "build",
+            Self::Workspace => "workspace",
+            Self::Vm => "vm",
+            Self::Runner(name) => name,
+        }
+    }
+
+    fn run_timed(&self, toolchain: &Toolchain) -> Outcome {
+        println!("\n== {}", self.name());
+        let start = Instant::now();
+        let result = self.run(toolchain);
+        if let Err(error) = &result {
+            eprintln!("error: {error:#}");
+        }
+        let verdict = if result.is_ok() { "ok    " } else { "FAILED" };
+        let line = format!(
+            "{verdict} {:<10} {:.1} s",
+            self.name(),
+            start.elapsed().as_secs_f64()
+        );
+        Outcome {
+            line,
+            is_passed: result.is_ok(),
+        }
+    }
+
+    fn run(&self, toolchain: &Toolchain) -> anyhow::Result<()> {
+        let cargo = |arguments: &str| command::run(cargo(toolchain, arguments));
+        match self {
+            Self::Format => cargo("fmt --all --check"),
+            Self::Clippy => {
+                toolchain.ensure_target(build::TARGET)?;
+                cargo("clippy --workspace --all-targets --locked -- -D warnings")?;
+                cargo(
+                    "clippy --package basic-auth-filter --target wasm32-wasip1 --locked -- -D warnings",
+                )
+            }
+            Self::Build => build::run(&build::BuildArgs::default()),
+            Self::Workspace => {
+                build::build()?;
+                cargo("test --workspace --locked")
+            }
+            Self::Vm => v8::run(toolchain),
+            Self::Runner(name) => {
+                build::build()?;
+                cargo(&format!("test --package {TESTS} --test {name} --locked"))
+            }
+        }
+    }
+}
+
+/// Cargo with `arguments`, which are separated by blanks, in the repository.
+fn cargo(toolchain: &Toolchain, arguments: &str) -> Command {
+    let mut cargo = toolchain.cargo(arguments.split(' '));
+    cargo.current_dir(repository_root());
+    cargo
+}
+
+/// The names of the files in `tests/tests/` that run on this machine itself.
+fn runners() -> anyhow::Result<Vec<String>> {
+    let folder = repository_root().join("tests/tests");
+    let files =
+        fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    let names = files.filter_map(|file| {
+        Some(
+            file.ok()?
+                .file_name()
+                .to_str()?
+                .strip_suffix(".rs")?
+                .to_owned(),
+        )
+    });
+    let mut names: Vec<_> = names.filter(|name| name != Part::Vm.name()).collect();
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_have_names() {
+        let runners = ["core".to_owned(), "envoy".to_owned()];
+        assert_eq!(Part::parse("vm", &runners).unwrap(), Part::Vm);
+        assert_eq!(
+            Part::parse("core", &runners).unwrap(),
+            Part::Runner("core".to_owned())
+        );
+        let error = Part::parse("cores", &runners).unwrap_err().to_string();
+        assert!(error.contains("fmt") && error.contains("envoy"), "{error}");
+    }
+}
