@@ -6,7 +6,9 @@
 /// # Errors
 /// Says what of that form is not there.
 pub fn realm(challenge: &[u8]) -> Result<Vec<u8>, String> {
-    let rest = challenge.strip_prefix(br#"Basic realm=""#).ok_or("no `Basic realm=\"`")?;
+    let rest = challenge
+        .strip_prefix(br#"Basic realm=""#)
+        .ok_or("no `Basic realm=\"`")?;
     let mut realm = Vec::new();
     let mut octets = rest.iter();
     loop {

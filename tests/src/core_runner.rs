@@ -19,7 +19,11 @@ pub fn run(name: &'static str, runner: Runner) -> String {
     for case in &corpus.cases {
         run_case(case, runner, &mut report);
     }
-    for refused in corpus.refused.iter().filter(|refused| refused.is_on(runner)) {
+    for refused in corpus
+        .refused
+        .iter()
+        .filter(|refused| refused.is_on(runner))
+    {
         report.refused(refused, refusal(refused));
     }
     report.finish()
@@ -43,7 +47,11 @@ fn refusal(refused: &Refused) -> Result<(), String> {
 }
 
 fn parse(configuration: &str, environment: &BTreeMap<String, String>) -> Result<Policy, String> {
-    let variable = |name: &str| environment.get(name).map(|value| value.clone().into_bytes());
+    let variable = |name: &str| {
+        environment
+            .get(name)
+            .map(|value| value.clone().into_bytes())
+    };
     Policy::parse(configuration.as_bytes(), &variable).map_err(|error| error.to_string())
 }
 
@@ -74,7 +82,9 @@ fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed 
         Decision::Deny(denied) => Observed {
             status: denied.status(),
             denial: Seen::Seen(denial_of(denied.denial)),
-            challenge: denied.challenge().map(|challenge| challenge.as_bytes().to_vec()),
+            challenge: denied
+                .challenge()
+                .map(|challenge| challenge.as_bytes().to_vec()),
             ..Observed::default()
         },
     }

@@ -45,7 +45,11 @@ impl Corpus {
                 mistakes.push(format!("tests/cases/{name}: {mistake}"));
             }
         }
-        if mistakes.is_empty() { Ok(corpus) } else { Err(mistakes) }
+        if mistakes.is_empty() {
+            Ok(corpus)
+        } else {
+            Err(mistakes)
+        }
     }
 }
 

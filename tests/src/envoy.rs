@@ -47,7 +47,10 @@ impl Proxy {
         let arguments = ["--concurrency", "1", "--log-level", "info"];
         let envoy = Envoy::start(&program, &configuration, &arguments);
         let envoy = envoy.unwrap_or_else(|error| panic!("{error:#}"));
-        Proxy { envoy, listeners: BTreeMap::new() }
+        Proxy {
+            envoy,
+            listeners: BTreeMap::new(),
+        }
     }
 
     /// Waits until every listener accepts connections.
@@ -67,7 +70,10 @@ impl Proxy {
     /// When there is none of this name.
     #[must_use]
     pub fn listener(&self, name: &str) -> SocketAddr {
-        *self.listeners.get(name).unwrap_or_else(|| panic!("no listener `{name}`"))
+        *self
+            .listeners
+            .get(name)
+            .unwrap_or_else(|| panic!("no listener `{name}`"))
     }
 
     /// A counter or gauge of Envoy's.
@@ -77,9 +83,15 @@ impl Proxy {
     #[must_use]
     pub fn statistic(&self, name: &str) -> u64 {
         let path = format!("/stats?usedonly&filter=^{}$", name.replace('.', "\\."));
-        let answer = self.envoy.ask_admin(&path).unwrap_or_else(|error| panic!("{error:#}"));
+        let answer = self
+            .envoy
+            .ask_admin(&path)
+            .unwrap_or_else(|error| panic!("{error:#}"));
         let text = String::from_utf8_lossy(&answer.body).into_owned();
-        text.rsplit(": ").next().and_then(|value| value.trim().parse().ok()).unwrap_or(0)
+        text.rsplit(": ")
+            .next()
+            .and_then(|value| value.trim().parse().ok())
+            .unwrap_or(0)
     }
 
     /// What the module logged for a plugin, its lines together.
@@ -92,7 +104,10 @@ impl Proxy {
             // The name stands before the identifiers of root context and VM, or the colon.
             rest.starts_with([' ', ':']).then(|| rest.to_owned())
         };
-        log.lines().filter_map(of_plugin).collect::<Vec<_>>().join("\n")
+        log.lines()
+            .filter_map(of_plugin)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
@@ -103,8 +118,17 @@ fn addresses(envoy: &Envoy) -> Option<BTreeMap<String, SocketAddr>> {
     let address = |listener: &Value| {
         let name = listener["name"].as_str()?.to_owned();
         let socket = &listener["local_address"]["socket_address"];
-        let port = u16::try_from(socket["port_value"].as_u64()?).ok().filter(|&port| port > 0)?;
-        Some((name, SocketAddr::new(socket["address"].as_str()?.parse().ok()?, port)))
+        let port = u16::try_from(socket["port_value"].as_u64()?)
+            .ok()
+            .filter(|&port| port > 0)?;
+        Some((
+            name,
+            SocketAddr::new(socket["address"].as_str()?.parse().ok()?, port),
+        ))
     };
-    listeners["listener_statuses"].as_array()?.iter().map(address).collect()
+    listeners["listener_statuses"]
+        .as_array()?
+        .iter()
+        .map(address)
+        .collect()
 }

@@ -93,7 +93,13 @@ impl Host {
             .instantiate_and_start(&mut store, &self.module)
             .map_err(|error| error.to_string())?;
         store.data_mut().guest = Some(Guest::of(&store, instance)?);
-        let mut vm = Vm { store, instance, root_context: None, next_context: 1, trap: None };
+        let mut vm = Vm {
+            store,
+            instance,
+            root_context: None,
+            next_context: 1,
+            trap: None,
+        };
         // As Envoy does: a reactor has `_initialize`, a command `_start`.
         match vm.call_if_exported::<(), ()>("_initialize", ())? {
             Some(()) => {}
@@ -119,7 +125,10 @@ impl Vm {
             Ok(None) => Err(Refused(self.take_logs())),
             Err(trap) => {
                 let mut logs = self.take_logs();
-                logs.push(Log { level: Log::CRITICAL, text: trap });
+                logs.push(Log {
+                    level: Log::CRITICAL,
+                    text: trap,
+                });
                 Err(Refused(logs))
             }
         }
@@ -162,7 +171,10 @@ impl Vm {
         let count = u32::try_from(headers.len()).map_err(|error| error.to_string())?;
         self.store.data_mut().begin_stream(headers);
         let action = self.call_if_exported("proxy_on_request_headers", (context, count, 1_u32))?;
-        let outcome = self.store.data_mut().end_stream(action.unwrap_or(0_u32) == 0);
+        let outcome = self
+            .store
+            .data_mut()
+            .end_stream(action.unwrap_or(0_u32) == 0);
         // The order of Envoy's filter manager at the end of a stream.
         self.call_if_exported::<_, ()>("proxy_on_log", context)?;
         self.call_if_exported::<_, u32>("proxy_on_done", context)?;
@@ -176,7 +188,8 @@ impl Vm {
     /// The trap.
     pub fn tick(&mut self) -> Result<(), String> {
         let root = self.root_context.ok_or("no configuration was accepted")?;
-        self.call_if_exported::<_, ()>("proxy_on_tick", root).map(drop)
+        self.call_if_exported::<_, ()>("proxy_on_tick", root)
+            .map(drop)
     }
 
     /// The period of the timer, once the module has set one.
@@ -209,7 +222,10 @@ impl Vm {
     /// The size of the linear memory, in octets.
     #[must_use]
     pub fn memory_size(&self) -> usize {
-        self.store.data().guest.map_or(0, |guest| guest.memory.data_size(&self.store))
+        self.store
+            .data()
+            .guest
+            .map_or(0, |guest| guest.memory.data_size(&self.store))
     }
 
     fn call_if_exported<P: WasmParams, R: WasmResults>(
@@ -225,7 +241,12 @@ impl Vm {
             .get_typed_func::<P, R>(&self.store, name)
             .and_then(|function| function.call(&mut self.store, parameters));
         called.map(Some).map_err(|error| {
-            let last = self.store.data().logs.last().map_or("", |log| log.text.as_str());
+            let last = self
+                .store
+                .data()
+                .logs
+                .last()
+                .map_or("", |log| log.text.as_str());
             let trap = format!("`{name}` trapped: {error}; last log: {last}");
             self.trap = Some(trap.clone());
             trap

@@ -43,8 +43,12 @@ pub fn escape(octets: &[u8]) -> String {
 }
 
 fn repetition(inner: &str) -> Result<Vec<u8>, String> {
-    let (text, count) = inner.rsplit_once('*').ok_or(format!("`{{{{{inner}}}}}` without `*`"))?;
-    let count: usize = count.parse().map_err(|_| format!("`{count}` is not a count"))?;
+    let (text, count) = inner
+        .rsplit_once('*')
+        .ok_or(format!("`{{{{{inner}}}}}` without `*`"))?;
+    let count: usize = count
+        .parse()
+        .map_err(|_| format!("`{count}` is not a count"))?;
     Ok(unescape(text)?.repeat(count))
 }
 
@@ -86,14 +90,19 @@ mod tests {
 
     #[test]
     fn escapes_and_repetitions_stand_for_octets() {
-        assert_eq!(parse(r"a\x00\xfF\\{{\x41b*3}}c").unwrap(), b"a\x00\xff\\AbAbAbc");
+        assert_eq!(
+            parse(r"a\x00\xfF\\{{\x41b*3}}c").unwrap(),
+            b"a\x00\xff\\AbAbAbc"
+        );
         assert_eq!(parse("{{**2}}").unwrap(), b"**");
         assert_eq!(parse("é").unwrap(), "é".as_bytes());
     }
 
     #[test]
     fn a_malformed_escape_or_repetition_is_refused() {
-        for text in [r"\", r"\x4", r"\xZZ", r"\n", "{{A}}", "{{A*}}", "{{A*x}}", "{{A*3"] {
+        for text in [
+            r"\", r"\x4", r"\xZZ", r"\n", "{{A}}", "{{A*}}", "{{A*x}}", "{{A*3",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -18,7 +18,12 @@ impl Report {
     /// Of a run that is about to begin.
     #[must_use]
     pub fn new(runner: &'static str) -> Report {
-        Report { runner, requests: 0, refused: 0, mismatches: Vec::new() }
+        Report {
+            runner,
+            requests: 0,
+            refused: 0,
+            mismatches: Vec::new(),
+        }
     }
 
     /// A request was sent, and this came of it.
@@ -34,17 +39,24 @@ impl Report {
     pub fn refused(&mut self, refused: &Refused, error: Result<(), String>) {
         self.refused += 1;
         let differences = match error {
-            Ok(()) => vec![format!("expected an error with {:?}", refused.error), "got      none".into()],
+            Ok(()) => vec![
+                format!("expected an error with {:?}", refused.error),
+                "got      none".into(),
+            ],
             Err(error) => refused.differences(&error),
         };
         if !differences.is_empty() {
-            self.mismatch(&format!("{}, `{}`", refused.place, refused.name), &differences);
+            self.mismatch(
+                &format!("{}, `{}`", refused.place, refused.name),
+                &differences,
+            );
         }
     }
 
     /// Something else is wrong.
     pub fn mismatch(&mut self, place: &str, lines: &[String]) {
-        self.mismatches.push(format!("{place}\n    {}", lines.join("\n    ")));
+        self.mismatches
+            .push(format!("{place}\n    {}", lines.join("\n    ")));
     }
 
     /// How many requests were sent.
@@ -59,11 +71,23 @@ impl Report {
     /// With every mismatch when there is one, and when nothing was run.
     #[must_use]
     pub fn finish(self) -> String {
-        let Report { runner, requests, refused, mismatches } = self;
+        let Report {
+            runner,
+            requests,
+            refused,
+            mismatches,
+        } = self;
         let summary = format!("{runner}: {requests} requests, {refused} refused configurations");
-        assert!(requests > 0 && refused > 0, "{summary}: a run without either proves nothing");
+        assert!(
+            requests > 0 && refused > 0,
+            "{summary}: a run without either proves nothing"
+        );
         let count = mismatches.len();
-        assert!(count == 0, "{summary}, {count} mismatches:\n\n{}\n", mismatches.join("\n\n"));
+        assert!(
+            count == 0,
+            "{summary}, {count} mismatches:\n\n{}\n",
+            mismatches.join("\n\n")
+        );
         format!("{summary}, no mismatch")
     }
 }

@@ -12,7 +12,9 @@ use std::{
 #[must_use]
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().expect("this crate is a folder of the workspace").to_path_buf()
+    here.parent()
+        .expect("this crate is a folder of the workspace")
+        .to_path_buf()
 }
 
 /// The built module.

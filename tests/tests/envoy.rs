@@ -33,7 +33,11 @@ fn run_cases(cases: &[Case], server: &Server, report: &mut Report) {
         environment: case.environment.clone(),
     });
     let proxy = Proxy::live(&bootstrap(server, &upstream, plugins.collect()));
-    let mut run = Run { client: http2::Client::new(), passed: 0, report };
+    let mut run = Run {
+        client: http2::Client::new(),
+        passed: 0,
+        report,
+    };
     for (index, case) in cases.iter().enumerate() {
         let address = proxy.listener(&format!("case-{index}"));
         for request in case.requests_on(Runner::EnvoyHttp1) {
@@ -88,8 +92,11 @@ fn run_refused(refused: &[&Refused], server: &Server, report: &mut Report) {
         environment: refused.environment.clone(),
     });
     // Without a plugin that keeps the compiled module, Envoy compiles it anew for each of them.
-    let accepted =
-        Plugin { name: "accepted".into(), configuration: "{}".into(), environment: [].into() };
+    let accepted = Plugin {
+        name: "accepted".into(),
+        configuration: "{}".into(),
+        environment: [].into(),
+    };
     let plugins = std::iter::once(accepted).chain(plugins).collect();
     let proxy = Proxy::live(&bootstrap(server, &upstream, plugins));
     for (index, refused) in refused.iter().enumerate() {
@@ -104,7 +111,10 @@ fn run_refused(refused: &[&Refused], server: &Server, report: &mut Report) {
     }
     let log = proxy.envoy.log();
     for secret in refused.iter().flat_map(|refused| &refused.secrets) {
-        assert!(!log.contains(secret.as_str()), "the secret {secret:?} is in Envoy's log");
+        assert!(
+            !log.contains(secret.as_str()),
+            "the secret {secret:?} is in Envoy's log"
+        );
     }
 }
 
@@ -117,5 +127,9 @@ fn bootstrap(server: &Server, upstream: &Upstream, plugins: Vec<Plugin>) -> Boot
         retries: 5,
         timeout_seconds: 10.0,
     };
-    Bootstrap { module, upstream: upstream.address(), plugins }
+    Bootstrap {
+        module,
+        upstream: upstream.address(),
+        plugins,
+    }
 }

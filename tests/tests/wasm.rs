@@ -19,12 +19,18 @@ fn the_module_answers_every_case_as_expected() {
     for case in &corpus.cases {
         run_case(&host, case, &mut report);
     }
-    for refused in corpus.refused.iter().filter(|refused| refused.is_on(Runner::Wasm)) {
+    for refused in corpus
+        .refused
+        .iter()
+        .filter(|refused| refused.is_on(Runner::Wasm))
+    {
         let mut vm = host.start(&refused.environment).expect("the module starts");
-        let error = vm.configure(refused.configuration.as_bytes()).map_err(|refused| {
-            let lines: Vec<String> = refused.0.into_iter().map(|log| log.text).collect();
-            lines.join("\n")
-        });
+        let error = vm
+            .configure(refused.configuration.as_bytes())
+            .map_err(|refused| {
+                let lines: Vec<String> = refused.0.into_iter().map(|log| log.text).collect();
+                lines.join("\n")
+            });
         report.refused(refused, error);
     }
     announce(&report.finish());
@@ -43,7 +49,8 @@ fn run_case(host: &Host, case: &Case, report: &mut Report) {
                 report.mismatch(&place, &[wrong]);
                 // A trap kills the VM: what follows is about the next requests, not about it.
                 vm = host.start(&case.environment).expect("the module starts");
-                vm.configure(case.configuration.as_bytes()).expect("accepted before");
+                vm.configure(case.configuration.as_bytes())
+                    .expect("accepted before");
             }
         }
     }
@@ -85,8 +92,17 @@ fn reply(response: LocalResponse) -> Result<Observed, String> {
     if response.headers.iter().filter(is_challenge).count() > 1 {
         return Err(format!("two challenges: {response:?}"));
     }
-    let challenge = response.headers.iter().find(is_challenge).map(|(_, value)| value.clone());
-    Ok(Observed { status: response.status, denial: Seen::Seen(denial), challenge, ..Observed::default() })
+    let challenge = response
+        .headers
+        .iter()
+        .find(is_challenge)
+        .map(|(_, value)| value.clone());
+    Ok(Observed {
+        status: response.status,
+        denial: Seen::Seen(denial),
+        challenge,
+        ..Observed::default()
+    })
 }
 
 /// The header map that Envoy would make of a request: pseudo-headers first, names in lower case.
@@ -101,7 +117,8 @@ fn fields(request: &Request) -> Fields {
         value.clone().map(|value| (name.as_bytes().to_vec(), value))
     };
     let mut fields: Fields = pseudo.into_iter().filter_map(present).collect();
-    let lower = |(name, value): &(String, Vec<u8>)| (name.to_ascii_lowercase().into(), value.clone());
+    let lower =
+        |(name, value): &(String, Vec<u8>)| (name.to_ascii_lowercase().into(), value.clone());
     fields.extend(request.fields.iter().map(lower));
     fields
 }

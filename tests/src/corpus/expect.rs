@@ -38,12 +38,18 @@ impl Denial {
             Denial::OtherScheme,
             "Request denied by Basic Auth check. Other authentication scheme",
         ),
-        (Denial::Malformed, "Request denied by Basic Auth check. Malformed credentials"),
+        (
+            Denial::Malformed,
+            "Request denied by Basic Auth check. Malformed credentials",
+        ),
         (
             Denial::Mismatch,
             "Request denied by Basic Auth check. Invalid username and/or password",
         ),
-        (Denial::Forbidden, "Request denied by Basic Auth check. User not allowed"),
+        (
+            Denial::Forbidden,
+            "Request denied by Basic Auth check. User not allowed",
+        ),
         (
             Denial::Overloaded,
             "Request denied by Basic Auth check. Verification budget exhausted",
@@ -53,14 +59,20 @@ impl Denial {
     /// The reason that response code details state, as the module writes them.
     #[must_use]
     pub fn of_details(details: &[u8]) -> Option<Denial> {
-        Denial::ALL.iter().find(|(_, text)| text.as_bytes() == details).map(|(denial, _)| *denial)
+        Denial::ALL
+            .iter()
+            .find(|(_, text)| text.as_bytes() == details)
+            .map(|(denial, _)| *denial)
     }
 
     /// The reason that response code details state, as Envoy writes them: without blanks.
     #[must_use]
     pub fn of_envoy_details(details: &[u8]) -> Option<Denial> {
         let is_it = |text: &str| text.replace(' ', "_").as_bytes() == details;
-        Denial::ALL.iter().find(|(_, text)| is_it(text)).map(|(denial, _)| *denial)
+        Denial::ALL
+            .iter()
+            .find(|(_, text)| is_it(text))
+            .map(|(denial, _)| *denial)
     }
 
     fn status(self) -> u32 {
@@ -112,7 +124,10 @@ impl Expect {
         if self.status != 401 && (self.realm.is_some() || self.challenge.is_some()) {
             return Some("only 401 has a challenge");
         }
-        if self.denial.is_some_and(|d| is_denied && d.status() != self.status) {
+        if self
+            .denial
+            .is_some_and(|d| is_denied && d.status() != self.status)
+        {
             return Some("`denial` has another status");
         }
         if !is_denied && self.denial.is_some() && self.allowance != Some(Allowance::DryRun) {
@@ -136,7 +151,11 @@ impl Expect {
             return differences.0;
         }
         differences.seen("denial", self.denial.map(Some).as_ref(), &observed.denial);
-        differences.seen("allowance", self.allowance.map(Some).as_ref(), &observed.allowance);
+        differences.seen(
+            "allowance",
+            self.allowance.map(Some).as_ref(),
+            &observed.allowance,
+        );
         let user = self.user.as_deref().map(|user| Some(Octets(parsed(user))));
         let seen_user = observed.user.map(|user| user.clone().map(Octets));
         differences.seen("user", user.as_ref(), &seen_user);
@@ -146,7 +165,10 @@ impl Expect {
     }
 
     fn compare_challenge(&self, observed: &Observed, differences: &mut Differences) {
-        let shown = observed.challenge.as_deref().map_or("none".into(), octets::display);
+        let shown = observed
+            .challenge
+            .as_deref()
+            .map_or("none".into(), octets::display);
         let Some(challenge) = &observed.challenge else {
             if self.status == 401 {
                 differences.push("a challenge", "none");
@@ -156,11 +178,17 @@ impl Expect {
         if self.status != 401 {
             differences.push("no challenge", &shown);
         }
-        if self.challenge.as_ref().is_some_and(|c| parsed(c) != *challenge) {
+        if self
+            .challenge
+            .as_ref()
+            .is_some_and(|c| parsed(c) != *challenge)
+        {
             differences.push(&format!("challenge {:?}", self.challenge), &shown);
         }
         match challenge::realm(challenge) {
-            Err(mistake) => differences.push("a well-formed challenge", &format!("{shown}: {mistake}")),
+            Err(mistake) => {
+                differences.push("a well-formed challenge", &format!("{shown}: {mistake}"))
+            }
             Ok(realm) => {
                 if self.realm.as_ref().is_some_and(|r| parsed(r) != realm) {
                     differences.push(&format!("realm {:?}", self.realm), &shown);
@@ -170,15 +198,24 @@ impl Expect {
     }
 
     fn compare_upstream(&self, observed: &Observed, differences: &mut Differences) {
-        let Seen::Seen(fields) = &observed.upstream else { return };
+        let Seen::Seen(fields) = &observed.upstream else {
+            return;
+        };
         let values = |name: &str| -> Vec<Octets> {
             let is_it = |field: &&(Vec<u8>, Vec<u8>)| field.0.eq_ignore_ascii_case(name.as_bytes());
-            fields.iter().filter(is_it).map(|(_, value)| Octets(value.clone())).collect()
+            fields
+                .iter()
+                .filter(is_it)
+                .map(|(_, value)| Octets(value.clone()))
+                .collect()
         };
         for (name, value) in &self.upstream {
             let (expected, seen) = (vec![Octets(parsed(value))], values(name));
             if expected != seen {
-                differences.push(&format!("upstream `{name}` {expected:?}"), &format!("{seen:?}"));
+                differences.push(
+                    &format!("upstream `{name}` {expected:?}"),
+                    &format!("{seen:?}"),
+                );
             }
         }
         for name in &self.not_upstream {
@@ -198,7 +235,12 @@ impl Differences {
         self.0.push(format!("got      {observed}"));
     }
 
-    fn seen<T: PartialEq + fmt::Debug>(&mut self, what: &str, expected: Option<&T>, seen: &Seen<T>) {
+    fn seen<T: PartialEq + fmt::Debug>(
+        &mut self,
+        what: &str,
+        expected: Option<&T>,
+        seen: &Seen<T>,
+    ) {
         if let (Some(expected), Seen::Seen(seen)) = (expected, seen)
             && expected != seen
         {

@@ -69,15 +69,29 @@ fn root() -> String {
 
 /// Adds what a file has to the corpus.
 pub(super) fn parse(file: &'static str, text: &str, corpus: &mut Corpus) -> Result<(), String> {
-    let FileText { configuration, environment, not_on, request, case, refused } =
-        toml::from_str(text).map_err(|error| error.to_string())?;
+    let FileText {
+        configuration,
+        environment,
+        not_on,
+        request,
+        case,
+        refused,
+    } = toml::from_str(text).map_err(|error| error.to_string())?;
     if request.is_empty() && case.is_empty() && refused.is_empty() {
         return Err("no request and no refused configuration: it proves nothing".into());
     }
     match configuration {
         Some(configuration) => {
-            let text = CaseText { name: None, configuration, environment, not_on, request };
-            corpus.cases.push(parse_case(Place { file, case: None }, text)?);
+            let text = CaseText {
+                name: None,
+                configuration,
+                environment,
+                not_on,
+                request,
+            };
+            corpus
+                .cases
+                .push(parse_case(Place { file, case: None }, text)?);
         }
         None if !request.is_empty() || !environment.is_empty() || !not_on.0.is_empty() => {
             return Err("keys of a case, but no `configuration`".into());
@@ -86,8 +100,17 @@ pub(super) fn parse(file: &'static str, text: &str, corpus: &mut Corpus) -> Resu
     }
     for (index, text) in case.into_iter().enumerate() {
         let number = format!("case {}", index + 1);
-        let name = text.name.as_ref().map_or(number, |name| format!("case `{name}`"));
-        corpus.cases.push(parse_case(Place { file, case: Some(name) }, text)?);
+        let name = text
+            .name
+            .as_ref()
+            .map_or(number, |name| format!("case `{name}`"));
+        corpus.cases.push(parse_case(
+            Place {
+                file,
+                case: Some(name),
+            },
+            text,
+        )?);
     }
     for mut one in refused {
         claimed(&format!("`{}`", one.name), &[&one.not_on])?;
@@ -102,7 +125,13 @@ pub(super) fn parse(file: &'static str, text: &str, corpus: &mut Corpus) -> Resu
 
 fn parse_case(place: Place, text: CaseText) -> Result<Case, String> {
     let at = place.case.clone().unwrap_or_else(|| "the case".into());
-    let CaseText { configuration, environment, not_on, request, name: _ } = text;
+    let CaseText {
+        configuration,
+        environment,
+        not_on,
+        request,
+        name: _,
+    } = text;
     if request.is_empty() {
         return Err(format!("{at}: no request"));
     }
@@ -113,11 +142,18 @@ fn parse_case(place: Place, text: CaseText) -> Result<Case, String> {
         if name.is_empty() || !names.insert(name.clone()) {
             return Err(format!("{at}: two requests, or none, named `{name}`"));
         }
-        let request = parse_request(text).map_err(|mistake| format!("{at}: `{name}`: {mistake}"))?;
+        let request =
+            parse_request(text).map_err(|mistake| format!("{at}: `{name}`: {mistake}"))?;
         claimed(&format!("{at}: `{name}`"), &[&not_on, &request.not_on])?;
         requests.push(request);
     }
-    Ok(Case { place, configuration, environment, requests, not_on })
+    Ok(Case {
+        place,
+        configuration,
+        environment,
+        requests,
+        not_on,
+    })
 }
 
 fn parse_request(text: RequestText) -> Result<Request, String> {
@@ -143,7 +179,11 @@ fn parse_request(text: RequestText) -> Result<Request, String> {
 }
 
 fn present(text: &str) -> Result<Option<Vec<u8>>, String> {
-    if text.is_empty() { Ok(None) } else { octets::parse(text).map(Some) }
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        octets::parse(text).map(Some)
+    }
 }
 
 /// Refuses what no runner claims, and what a runner leaves out without a reason.

@@ -12,7 +12,9 @@ not_on = { envoy_http2 = "a reason" }
 "#;
 
 fn mistake(text: &str) -> String {
-    Corpus::parse(&[("x.toml", text)]).expect_err(text).join("\n")
+    Corpus::parse(&[("x.toml", text)])
+        .expect_err(text)
+        .join("\n")
 }
 
 #[test]
@@ -36,8 +38,16 @@ fn a_slip_is_refused() {
         ("name =", "nmae =", "unknown field `nmae`"),
         ("status = 200", "status = 204", "200, 401, 403 or 503"),
         ("status = 200", r#"status = 200, realm = "x""#, "challenge"),
-        ("status = 200", r#"status = 403, denial = "mismatch""#, "another status"),
-        ("status = 200", r#"status = 200, denial = "mismatsch""#, "unknown variant"),
+        (
+            "status = 200",
+            r#"status = 403, denial = "mismatch""#,
+            "another status",
+        ),
+        (
+            "status = 200",
+            r#"status = 200, denial = "mismatsch""#,
+            "unknown variant",
+        ),
         ("expect =", "path = '\\x0'\nexpect =", "neither"),
         ("configuration = '{}'", "", "no `configuration`"),
     ] {

@@ -44,7 +44,11 @@ impl Bootstrap {
     /// The configuration, for a `.yaml` or `.json` file.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let listeners: Vec<Value> = self.plugins.iter().map(|plugin| self.listener(plugin)).collect();
+        let listeners: Vec<Value> = self
+            .plugins
+            .iter()
+            .map(|plugin| self.listener(plugin))
+            .collect();
         json!({
             "static_resources": {
                 "listeners": listeners,
@@ -83,7 +87,13 @@ impl Bootstrap {
     }
 
     fn wasm(&self, plugin: &Plugin) -> Value {
-        let ModuleSource { address, path, sha256, retries, timeout_seconds } = &self.module;
+        let ModuleSource {
+            address,
+            path,
+            sha256,
+            retries,
+            timeout_seconds,
+        } = &self.module;
         json!({
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
             "config": {

@@ -41,7 +41,9 @@ pub fn send(address: SocketAddr, request: &[u8]) -> Result<Answer, String> {
                 return Ok(answer);
             }
             if count == 0 {
-                return Err(std::io::Error::other(format!("an answer without end: {received:?}")));
+                return Err(std::io::Error::other(format!(
+                    "an answer without end: {received:?}"
+                )));
             }
         }
     };
@@ -61,16 +63,27 @@ fn serialize(request: &Request) -> Option<Vec<u8>> {
 
 /// An answer, if it is there as a whole (RFC 9112, 6.3).
 fn parse(received: &[u8], is_bodyless: bool, is_closed: bool) -> Option<Answer> {
-    let end = received.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let (head, body) = (String::from_utf8_lossy(&received[..end]), &received[end + 4..]);
+    let end = received
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")?;
+    let (head, body) = (
+        String::from_utf8_lossy(&received[..end]),
+        &received[end + 4..],
+    );
     let mut lines = head.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let field = |line: &str| {
         let (name, value) = line.split_once(':')?;
         Some((name.to_ascii_lowercase(), value.trim().to_owned()))
     };
-    let mut answer = Answer { status, headers: lines.filter_map(field).collect(), body: Vec::new() };
-    let length = answer.header("content-length").and_then(|length| length.parse().ok());
+    let mut answer = Answer {
+        status,
+        headers: lines.filter_map(field).collect(),
+        body: Vec::new(),
+    };
+    let length = answer
+        .header("content-length")
+        .and_then(|length| length.parse().ok());
     answer.body = match (is_bodyless, length) {
         (true, _) => Vec::new(),
         (false, Some(length)) => body.get(..length)?.to_vec(),
@@ -109,10 +122,16 @@ mod tests {
         assert!(parse(&sized[..sized.len() - 1], false, false).is_none());
         assert!(parse(&sized[..sized.len() - 2], true, false).is_some());
         let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n1;x\r\nd\r\n0\r\n\r\n";
-        assert_eq!(parse(chunked, false, false).expect("a whole answer").body, b"abcd");
+        assert_eq!(
+            parse(chunked, false, false).expect("a whole answer").body,
+            b"abcd"
+        );
         assert!(parse(&chunked[..chunked.len() - 8], false, false).is_none());
         let closed = b"HTTP/1.0 400 x\r\n\r\nabc";
         assert!(parse(closed, false, false).is_none());
-        assert_eq!(parse(closed, false, true).expect("a whole answer").body, b"abc");
+        assert_eq!(
+            parse(closed, false, true).expect("a whole answer").body,
+            b"abc"
+        );
     }
 }

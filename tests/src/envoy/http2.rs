@@ -22,7 +22,9 @@ impl Client {
     #[must_use]
     pub fn new() -> Client {
         let mut builder = tokio::runtime::Builder::new_current_thread();
-        Client { runtime: builder.enable_all().build().expect("a runtime") }
+        Client {
+            runtime: builder.enable_all().build().expect("a runtime"),
+        }
     }
 
     /// Sends a request. `None` when the library cannot send it octet by octet.
@@ -30,7 +32,11 @@ impl Client {
     /// # Errors
     /// When there is no answer.
     #[must_use]
-    pub fn exchange(&self, address: SocketAddr, request: &Request) -> Option<Result<Answer, String>> {
+    pub fn exchange(
+        &self,
+        address: SocketAddr,
+        request: &Request,
+    ) -> Option<Result<Answer, String>> {
         message(request).map(|message| self.send(address, message))
     }
 
@@ -72,9 +78,15 @@ fn message(request: &Request) -> Option<http::Request<()>> {
         let value = http::HeaderValue::from_bytes(value).ok()?;
         message.headers_mut().append(name, value);
     }
-    let is_of_connection = ["connection", "host", "transfer-encoding", "upgrade", "keep-alive"]
-        .iter()
-        .any(|name| message.headers().contains_key(*name));
+    let is_of_connection = [
+        "connection",
+        "host",
+        "transfer-encoding",
+        "upgrade",
+        "keep-alive",
+    ]
+    .iter()
+    .any(|name| message.headers().contains_key(*name));
     (is_unchanged && !is_of_connection).then_some(message)
 }
 
@@ -103,7 +115,10 @@ pub async fn receive(
 ) -> Result<Answer, Box<dyn std::error::Error>> {
     let (head, mut stream) = response.into_parts();
     let text = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        (
+            name.as_str().to_owned(),
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        )
     };
     let headers = head.headers.iter().map(text).collect();
     let mut body = Vec::new();
@@ -112,5 +127,9 @@ pub async fn receive(
         stream.flow_control().release_capacity(part.len())?;
         body.extend_from_slice(&part);
     }
-    Ok(Answer { status: head.status.as_u16(), headers, body })
+    Ok(Answer {
+        status: head.status.as_u16(),
+        headers,
+        body,
+    })
 }

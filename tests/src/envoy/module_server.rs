@@ -39,7 +39,9 @@ impl Reserved {
     #[must_use]
     pub fn port() -> Reserved {
         let socket = TcpSocket::new_v4().expect("a socket");
-        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
+        socket
+            .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+            .expect("a free port");
         let address = socket.local_addr().expect("an address");
         Reserved { socket, address }
     }
@@ -57,13 +59,20 @@ impl Reserved {
     #[must_use]
     pub fn serve(self, behaviour: Behaviour) -> ModuleServer {
         // Only the runtime's reactor, which `listen` needs, and not its threads.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build();
         let runtime = runtime.expect("a runtime");
         let guard = runtime.enter();
-        let listener = self.socket.listen(128).and_then(tokio::net::TcpListener::into_std);
+        let listener = self
+            .socket
+            .listen(128)
+            .and_then(tokio::net::TcpListener::into_std);
         drop(guard);
         let listener = listener.expect("a listener");
-        listener.set_nonblocking(false).expect("a blocking listener");
+        listener
+            .set_nonblocking(false)
+            .expect("a blocking listener");
         ModuleServer::start(listener, self.address, behaviour)
     }
 }
@@ -86,10 +95,18 @@ struct Shared {
 impl ModuleServer {
     fn start(listener: TcpListener, address: SocketAddr, behaviour: Behaviour) -> ModuleServer {
         let (requests, is_ending) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let shared = Arc::new(Shared { behaviour, requests, is_ending });
+        let shared = Arc::new(Shared {
+            behaviour,
+            requests,
+            is_ending,
+        });
         let of_thread = Arc::clone(&shared);
         let thread = std::thread::spawn(move || of_thread.serve(&listener));
-        ModuleServer { address, shared, thread: Some(thread) }
+        ModuleServer {
+            address,
+            shared,
+            thread: Some(thread),
+        }
     }
 
     /// Where it listens.
@@ -146,7 +163,8 @@ impl Shared {
             Behaviour::NotFound => ("404 Not Found", 0, &b""[..]),
             Behaviour::Silent => return Ok(Some(stream)),
         };
-        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let head =
+            format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
         stream.write_all(head.as_bytes())?;
         stream.write_all(body)?;
         Ok(None)

@@ -25,13 +25,21 @@ fn passed(answer: &Answer, case: &Case, request: &Request) -> Result<Observed, S
     let status = u32::from(answer.status);
     let remark = String::from_utf8_lossy(&answer.body).into_owned();
     if status != 200 {
-        return Ok(Observed { status, remark, ..Observed::default() });
+        return Ok(Observed {
+            status,
+            remark,
+            ..Observed::default()
+        });
     }
     // An answer to HEAD has no body that says what the upstream received.
     if request.method.as_deref() == Some(b"HEAD") {
-        return Ok(Observed { status, ..Observed::default() });
+        return Ok(Observed {
+            status,
+            ..Observed::default()
+        });
     }
-    let fields = received(&answer.body).ok_or(format!("200, but not from the upstream: {remark}"))?;
+    let fields =
+        received(&answer.body).ok_or(format!("200, but not from the upstream: {remark}"))?;
     let user = case.forward_username_header().map(|name| {
         let is_it = |(field, _): &&(Vec<u8>, Vec<u8>)| field.eq_ignore_ascii_case(name.as_bytes());
         fields.iter().find(is_it).map(|(_, value)| value.clone())
@@ -52,22 +60,38 @@ fn denied(answer: &Answer, details: &str, request: &Request) -> Result<Observed,
         return Err(format!("{status} by Envoy and not by the module: {remark}"));
     }
     if status == 401 && !answer.body.is_empty() {
-        return Err(format!("a 401 with a body: {}", String::from_utf8_lossy(&answer.body)));
+        return Err(format!(
+            "a 401 with a body: {}",
+            String::from_utf8_lossy(&answer.body)
+        ));
     }
-    let challenges = answer.headers.iter().filter(|(name, _)| name == "www-authenticate");
+    let challenges = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "www-authenticate");
     let mut challenges = challenges.map(|(_, value)| value.clone().into_bytes());
     let challenge = challenges.next();
     if challenges.next().is_some() {
         return Err("two challenges".into());
     }
-    Ok(Observed { status, denial: seen(denial, request), challenge, remark, ..Observed::default() })
+    Ok(Observed {
+        status,
+        denial: seen(denial, request),
+        challenge,
+        remark,
+        ..Observed::default()
+    })
 }
 
 /// Envoy joins several fields of credentials with a comma before any filter sees them: their
 /// denial is then one of a malformed value.
 fn seen(denial: Option<Denial>, request: &Request) -> Seen<Option<Denial>> {
     let is_joined = request.values("authorization").count() > 1;
-    if is_joined && denial == Some(Denial::Malformed) { Seen::Unseen } else { Seen::Seen(denial) }
+    if is_joined && denial == Some(Denial::Malformed) {
+        Seen::Unseen
+    } else {
+        Seen::Seen(denial)
+    }
 }
 
 /// The status code, also where Envoy put it into the status of gRPC (its table

@@ -5,8 +5,15 @@ use crate::observed::Fields;
 /// The serialised form of ABI 0.2: count, then the two lengths of each pair, then each name and
 /// value with a NUL behind it.
 pub(super) fn serialize(fields: &Fields) -> Vec<u8> {
-    let length = |octets: &[u8]| u32::try_from(octets.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let mut octets = u32::try_from(fields.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
+    let length = |octets: &[u8]| {
+        u32::try_from(octets.len())
+            .unwrap_or(u32::MAX)
+            .to_le_bytes()
+    };
+    let mut octets = u32::try_from(fields.len())
+        .unwrap_or(u32::MAX)
+        .to_le_bytes()
+        .to_vec();
     for (name, value) in fields {
         octets.extend(length(name));
         octets.extend(length(value));
@@ -47,12 +54,17 @@ pub(super) fn is_valid_field(name: &[u8], value: &[u8]) -> bool {
 
 /// The first value, which is what Envoy answers when there are several.
 pub(super) fn first<'a>(fields: &'a Fields, name: &[u8]) -> Option<&'a Vec<u8>> {
-    fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    fields
+        .iter()
+        .find(|(field, _)| field.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
 }
 
 /// Puts one value in place of all.
 pub(super) fn replace(fields: &mut Fields, name: Vec<u8>, value: Vec<u8>) {
-    let first = fields.iter().position(|(field, _)| field.eq_ignore_ascii_case(&name));
+    let first = fields
+        .iter()
+        .position(|(field, _)| field.eq_ignore_ascii_case(&name));
     match first {
         None => add(fields, &name, value),
         Some(first) => {
@@ -110,7 +122,12 @@ mod tests {
     #[test]
     fn what_splits_a_header_is_invalid() {
         assert!(is_valid_field(b":path", b"/\xff"));
-        for (name, value) in [(&b"a b"[..], &b""[..]), (b"", b""), (b"a", b"\r\nb: c"), (b"a", b"\0")] {
+        for (name, value) in [
+            (&b"a b"[..], &b""[..]),
+            (b"", b""),
+            (b"a", b"\r\nb: c"),
+            (b"a", b"\0"),
+        ] {
             assert!(!is_valid_field(name, value));
         }
     }

@@ -30,7 +30,9 @@ pub(super) fn link(linker: &mut Linker<State>) -> Linked {
 pub(super) fn link_unimplemented(linker: &mut Linker<State>, module: &Module) -> Linked {
     for import in module.imports() {
         let (space, name) = (import.module(), import.name());
-        let ExternType::Func(ty) = import.ty() else { continue };
+        let ExternType::Func(ty) = import.ty() else {
+            continue;
+        };
         let answer = match space {
             "env" if name.starts_with("proxy_") => Status::Unimplemented as i32,
             "wasi_snapshot_preview1" => super::wasi::ENOSYS,
@@ -38,7 +40,9 @@ pub(super) fn link_unimplemented(linker: &mut Linker<State>, module: &Module) ->
         };
         // What is linked already stays.
         let _ = linker.func_new(space, name, ty.clone(), move |_, _, results| {
-            results.iter_mut().for_each(|result| *result = Val::I32(answer));
+            results
+                .iter_mut()
+                .for_each(|result| *result = Val::I32(answer));
             Ok(())
         });
     }
@@ -46,12 +50,18 @@ pub(super) fn link_unimplemented(linker: &mut Linker<State>, module: &Module) ->
 }
 
 fn link_log_and_clock(linker: &mut Linker<State>) -> Linked {
-    linker.func_wrap("env", "proxy_log", |mut call: Call<'_>, level: u32, at: u32, size: u32| {
-        reply(log(&mut call, level, Span(at, size)))
-    })?;
-    linker.func_wrap("env", "proxy_get_log_level", |mut call: Call<'_>, to: u32| {
-        reply(write_u32(&mut call, to, 0))
-    })?;
+    linker.func_wrap(
+        "env",
+        "proxy_log",
+        |mut call: Call<'_>, level: u32, at: u32, size: u32| {
+            reply(log(&mut call, level, Span(at, size)))
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_get_log_level",
+        |mut call: Call<'_>, to: u32| reply(write_u32(&mut call, to, 0)),
+    )?;
     let now = |mut call: Call<'_>, to: u32| {
         let now = call.data_mut().read_clock().as_nanos() as u64;
         reply(write(&mut call, to, &now.to_le_bytes()))
@@ -72,21 +82,34 @@ fn link_buffers_and_properties(linker: &mut Linker<State>) -> Linked {
         "proxy_get_buffer_bytes",
         |mut call: Call<'_>, buffer: u32, start: u32, length: u32, to: u32, to_size: u32| {
             let span = Span(start, length);
-            reply(buffer_bytes(&mut call, buffer, span, ResultSpan(to, to_size)))
+            reply(buffer_bytes(
+                &mut call,
+                buffer,
+                span,
+                ResultSpan(to, to_size),
+            ))
         },
     )?;
     linker.func_wrap(
         "env",
         "proxy_get_property",
         |mut call: Call<'_>, path: u32, size: u32, to: u32, to_size: u32| {
-            reply(property(&mut call, Span(path, size), ResultSpan(to, to_size)))
+            reply(property(
+                &mut call,
+                Span(path, size),
+                ResultSpan(to, to_size),
+            ))
         },
     )?;
     linker.func_wrap(
         "env",
         "proxy_set_property",
         |mut call: Call<'_>, path: u32, size: u32, value: u32, value_size: u32| {
-            reply(set_property(&mut call, Span(path, size), Span(value, value_size)))
+            reply(set_property(
+                &mut call,
+                Span(path, size),
+                Span(value, value_size),
+            ))
         },
     )?;
     Ok(())
@@ -120,7 +143,12 @@ fn link_header_maps(linker: &mut Linker<State>) -> Linked {
         "env",
         "proxy_get_header_map_value",
         |mut call: Call<'_>, map: u32, name: u32, size: u32, to: u32, to_size: u32| {
-            reply(value(&mut call, map, Span(name, size), ResultSpan(to, to_size)))
+            reply(value(
+                &mut call,
+                map,
+                Span(name, size),
+                ResultSpan(to, to_size),
+            ))
         },
     )?;
     linker.func_wrap(
@@ -130,10 +158,18 @@ fn link_header_maps(linker: &mut Linker<State>) -> Linked {
             reply(remove(&mut call, map, Span(name, size)))
         },
     )?;
-    link_change(linker, "proxy_replace_header_map_value", header_map::replace)?;
-    link_change(linker, "proxy_add_header_map_value", |fields, name, value| {
-        header_map::add(fields, &name, value);
-    })
+    link_change(
+        linker,
+        "proxy_replace_header_map_value",
+        header_map::replace,
+    )?;
+    link_change(
+        linker,
+        "proxy_add_header_map_value",
+        |fields, name, value| {
+            header_map::add(fields, &name, value);
+        },
+    )
 }
 
 fn link_change(
@@ -143,7 +179,10 @@ fn link_change(
 ) -> Linked {
     let call = move |mut call: Call<'_>, map: u32, name: u32, size: u32, at: u32, length: u32| {
         reply((|| {
-            let (name, value) = (read(&call, Span(name, size))?, read(&call, Span(at, length))?);
+            let (name, value) = (
+                read(&call, Span(name, size))?,
+                read(&call, Span(at, length))?,
+            );
             call.data_mut().check_field(&name, &value);
             change(fields(&mut call, map)?, name, value);
             Ok(())
@@ -161,22 +200,43 @@ fn link_metrics(linker: &mut Linker<State>) -> Linked {
             reply(define_metric(&mut call, kind, Span(name, size), to))
         },
     )?;
-    linker.func_wrap("env", "proxy_increment_metric", |mut call: Call<'_>, id: u32, by: i64| {
-        reply(call.data_mut().metrics.increment(id, by).map_err(Fault::from))
-    })?;
-    linker.func_wrap("env", "proxy_record_metric", |mut call: Call<'_>, id: u32, to: u64| {
-        reply(call.data_mut().metrics.record(id, to).map_err(Fault::from))
-    })?;
-    linker.func_wrap("env", "proxy_get_metric", |mut call: Call<'_>, id: u32, to: u32| {
-        let value = call.data_mut().metrics.value(id).map(|value| *value);
-        let value = value.map_err(Fault::from);
-        reply(value.and_then(|value| write(&mut call, to, &value.to_le_bytes())))
-    })?;
+    linker.func_wrap(
+        "env",
+        "proxy_increment_metric",
+        |mut call: Call<'_>, id: u32, by: i64| {
+            reply(
+                call.data_mut()
+                    .metrics
+                    .increment(id, by)
+                    .map_err(Fault::from),
+            )
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_record_metric",
+        |mut call: Call<'_>, id: u32, to: u64| {
+            reply(call.data_mut().metrics.record(id, to).map_err(Fault::from))
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_get_metric",
+        |mut call: Call<'_>, id: u32, to: u32| {
+            let value = call.data_mut().metrics.value(id).map(|value| *value);
+            let value = value.map_err(Fault::from);
+            reply(value.and_then(|value| write(&mut call, to, &value.to_le_bytes())))
+        },
+    )?;
     Ok(())
 }
 
 fn link_streams(linker: &mut Linker<State>) -> Linked {
-    linker.func_wrap("env", "proxy_set_effective_context", |_: Call<'_>, _: u32| 0_u32)?;
+    linker.func_wrap(
+        "env",
+        "proxy_set_effective_context",
+        |_: Call<'_>, _: u32| 0_u32,
+    )?;
     linker.func_wrap("env", "proxy_done", |_: Call<'_>| 0_u32)?;
     linker.func_wrap(
         "env",
@@ -192,7 +252,14 @@ fn link_streams(linker: &mut Linker<State>) -> Linked {
          grpc_status: i32| {
             let details = Span(details, details_size);
             let (body, headers) = (Span(body, body_size), Span(headers, headers_size));
-            reply(local_response(&mut call, status, grpc_status, details, body, headers))
+            reply(local_response(
+                &mut call,
+                status,
+                grpc_status,
+                details,
+                body,
+                headers,
+            ))
         },
     )?;
     Ok(())
@@ -204,12 +271,7 @@ fn log(call: &mut Call<'_>, level: u32, text: Span) -> Result<(), Fault> {
     Ok(())
 }
 
-fn buffer_bytes(
-    call: &mut Call<'_>,
-    buffer: u32,
-    span: Span,
-    to: ResultSpan,
-) -> Result<(), Fault> {
+fn buffer_bytes(call: &mut Call<'_>, buffer: u32, span: Span, to: ResultSpan) -> Result<(), Fault> {
     let octets = match buffer {
         PLUGIN_CONFIGURATION => call.data().plugin_configuration.clone(),
         VM_CONFIGURATION => Vec::new(),
@@ -222,9 +284,15 @@ fn buffer_bytes(
 
 fn property(call: &mut Call<'_>, path: Span, to: ResultSpan) -> Result<(), Fault> {
     let path = read(call, path)?;
-    let found = call.data().properties.iter().find(|(name, _)| *name == path);
+    let found = call
+        .data()
+        .properties
+        .iter()
+        .find(|(name, _)| *name == path);
     let value = found.map(|(_, value)| value.clone());
-    let value = value.or((path == b"plugin_root_id").then(Vec::new)).ok_or(Status::NotFound)?;
+    let value = value
+        .or((path == b"plugin_root_id").then(Vec::new))
+        .ok_or(Status::NotFound)?;
     give(call, &value, to)
 }
 
@@ -255,7 +323,9 @@ fn set_pairs(call: &mut Call<'_>, map: u32, pairs: Span) -> Result<(), Fault> {
 
 fn value(call: &mut Call<'_>, map: u32, name: Span, to: ResultSpan) -> Result<(), Fault> {
     let name = read(call, name)?;
-    let value = header_map::first(fields(call, map)?, &name).cloned().ok_or(Status::NotFound)?;
+    let value = header_map::first(fields(call, map)?, &name)
+        .cloned()
+        .ok_or(Status::NotFound)?;
     give(call, &value, to)
 }
 
@@ -281,6 +351,12 @@ fn local_response(
 ) -> Result<(), Fault> {
     let headers = header_map::parse(&read(call, headers)?).ok_or(Status::ParseFailure)?;
     let (details, body) = (read(call, details)?, read(call, body)?);
-    call.data_mut().answer(LocalResponse { status, details, body, headers, grpc_status });
+    call.data_mut().answer(LocalResponse {
+        status,
+        details,
+        body,
+        headers,
+        grpc_status,
+    });
     Ok(())
 }

@@ -43,7 +43,9 @@ pub(super) struct Guest {
 
 impl Guest {
     pub(super) fn of(store: &Store<State>, instance: Instance) -> Result<Guest, String> {
-        let memory = instance.get_memory(store, "memory").ok_or("no export `memory`")?;
+        let memory = instance
+            .get_memory(store, "memory")
+            .ok_or("no export `memory`")?;
         let allocate = ["proxy_on_memory_allocate", "malloc"]
             .iter()
             .find_map(|name| instance.get_typed_func(store, name).ok())
@@ -57,7 +59,10 @@ impl Guest {
 pub(super) struct Span(pub(super) u32, pub(super) u32);
 
 fn guest(caller: &Caller<'_, State>) -> Result<Guest, Fault> {
-    caller.data().guest.ok_or(Status::InvalidMemoryAccess.into())
+    caller
+        .data()
+        .guest
+        .ok_or(Status::InvalidMemoryAccess.into())
 }
 
 pub(super) fn read(caller: &Caller<'_, State>, span: Span) -> Result<Vec<u8>, Fault> {

@@ -87,7 +87,10 @@ impl State {
         let properties = std::mem::take(&mut self.properties);
         match self.local_response.take() {
             Some(response) => Outcome::Reply(response),
-            None if is_continued => Outcome::Continue { headers, properties },
+            None if is_continued => Outcome::Continue {
+                headers,
+                properties,
+            },
             None => Outcome::Paused,
         }
     }
@@ -110,7 +113,8 @@ impl State {
             self.check_field(name, value);
         }
         if self.local_response.is_some() {
-            self.violations.push("a second local response to one request".into());
+            self.violations
+                .push("a second local response to one request".into());
         }
         self.local_response = Some(response);
     }
@@ -118,8 +122,12 @@ impl State {
     /// Envoy trusts a module's header fields: what splits a response must not leave the module.
     pub(super) fn check_field(&mut self, name: &[u8], value: &[u8]) {
         if !header_map::is_valid_field(name, value) {
-            let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
-            self.violations.push(format!("the module wrote the field {name:?}: {value:?}"));
+            let (name, value) = (
+                String::from_utf8_lossy(name),
+                String::from_utf8_lossy(value),
+            );
+            self.violations
+                .push(format!("the module wrote the field {name:?}: {value:?}"));
         }
     }
 }

@@ -15,15 +15,23 @@ type Call<'a> = Caller<'a, State>;
 
 /// Links what this host has.
 pub(super) fn link(linker: &mut Linker<State>) -> Result<(), wasmi::Error> {
-    linker.func_wrap(SPACE, "environ_sizes_get", |mut call: Call<'_>, count: u32, size: u32| {
-        reply(environment_size(&mut call, count, size))
-    })?;
-    linker.func_wrap(SPACE, "environ_get", |mut call: Call<'_>, list: u32, texts: u32| {
-        reply(environment(&mut call, list, texts))
-    })?;
-    linker.func_wrap(SPACE, "args_sizes_get", |mut call: Call<'_>, count: u32, size: u32| {
-        reply(write_u32(&mut call, count, 0).and_then(|()| write_u32(&mut call, size, 0)))
-    })?;
+    linker.func_wrap(
+        SPACE,
+        "environ_sizes_get",
+        |mut call: Call<'_>, count: u32, size: u32| reply(environment_size(&mut call, count, size)),
+    )?;
+    linker.func_wrap(
+        SPACE,
+        "environ_get",
+        |mut call: Call<'_>, list: u32, texts: u32| reply(environment(&mut call, list, texts)),
+    )?;
+    linker.func_wrap(
+        SPACE,
+        "args_sizes_get",
+        |mut call: Call<'_>, count: u32, size: u32| {
+            reply(write_u32(&mut call, count, 0).and_then(|()| write_u32(&mut call, size, 0)))
+        },
+    )?;
     linker.func_wrap(SPACE, "args_get", |_: Call<'_>, _: u32, _: u32| 0_u32)?;
     linker.func_wrap(
         SPACE,
@@ -32,17 +40,31 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<(), wasmi::Error> {
             reply(print(&mut call, file, Span(list, count), written))
         },
     )?;
-    linker.func_wrap(SPACE, "random_get", |mut call: Call<'_>, at: u32, size: u32| {
-        let octets: Vec<u8> = (0..size).map(|_| call.data_mut().next_random() as u8).collect();
-        reply(write(&mut call, at, &octets))
-    })?;
-    linker.func_wrap(SPACE, "clock_time_get", |mut call: Call<'_>, _: u32, _: u64, to: u32| {
-        let now = call.data_mut().read_clock().as_nanos() as u64;
-        reply(write(&mut call, to, &now.to_le_bytes()))
-    })?;
-    linker.func_wrap(SPACE, "proc_exit", |_: Call<'_>, status: i32| -> Result<(), wasmi::Error> {
-        Err(wasmi::Error::i32_exit(status))
-    })?;
+    linker.func_wrap(
+        SPACE,
+        "random_get",
+        |mut call: Call<'_>, at: u32, size: u32| {
+            let octets: Vec<u8> = (0..size)
+                .map(|_| call.data_mut().next_random() as u8)
+                .collect();
+            reply(write(&mut call, at, &octets))
+        },
+    )?;
+    linker.func_wrap(
+        SPACE,
+        "clock_time_get",
+        |mut call: Call<'_>, _: u32, _: u64, to: u32| {
+            let now = call.data_mut().read_clock().as_nanos() as u64;
+            reply(write(&mut call, to, &now.to_le_bytes()))
+        },
+    )?;
+    linker.func_wrap(
+        SPACE,
+        "proc_exit",
+        |_: Call<'_>, status: i32| -> Result<(), wasmi::Error> {
+            Err(wasmi::Error::i32_exit(status))
+        },
+    )?;
     Ok(())
 }
 
@@ -69,11 +91,17 @@ fn print(call: &mut Call<'_>, file: u32, list: Span, written: u32) -> Result<(),
         let entry = read(call, Span(list.0 + 8 * index, 8))?;
         let number = |octets: &[u8]| octets.try_into().map(u32::from_le_bytes);
         let (at, size) = (number(&entry[..4]), number(&entry[4..]));
-        let (Ok(at), Ok(size)) = (at, size) else { return Err(Status::BadArgument.into()) };
+        let (Ok(at), Ok(size)) = (at, size) else {
+            return Err(Status::BadArgument.into());
+        };
         text.extend(read(call, Span(at, size))?);
     }
     write_u32(call, written, text.len() as u32)?;
-    let level = if file == STDERR { Log::ERROR } else { Log::WARNING };
+    let level = if file == STDERR {
+        Log::ERROR
+    } else {
+        Log::WARNING
+    };
     let text = String::from_utf8_lossy(&text).trim_end().to_owned();
     call.data_mut().logs.push(Log { level, text });
     Ok(())

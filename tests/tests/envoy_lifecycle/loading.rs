@@ -1,7 +1,9 @@
 //! However the download of the module or its configuration goes: protected, or refused, never
 //! open.
 
-use super::{CONFIGURATION, GOOD, LISTENER, assert_at_work, bootstrap, get, source, with_credentials};
+use super::{
+    CONFIGURATION, GOOD, LISTENER, assert_at_work, bootstrap, get, source, with_credentials,
+};
 use basic_auth_tests::{
     envoy::{
         ModuleSource, PATIENCE, Proxy, http2,
@@ -27,9 +29,16 @@ fn the_module_with_the_right_checksum_is_downloaded_once_and_works() {
 #[test]
 fn a_module_with_another_checksum_never_runs() {
     let server = Reserved::port().serve(Behaviour::Module(workspace::module()));
-    let proxy = refuses(source(server.address(), Digest::of(b"another module")), CONFIGURATION);
+    let proxy = refuses(
+        source(server.address(), Digest::of(b"another module")),
+        CONFIGURATION,
+    );
     assert!(server.requests() > 0, "it was never asked for");
-    assert_eq!(proxy.statistic("wasm.envoy.wasm.runtime.v8.created"), 0, "it ran");
+    assert_eq!(
+        proxy.statistic("wasm.envoy.wasm.runtime.v8.created"),
+        0,
+        "it ran"
+    );
     assert!(!proxy.envoy.log().contains("wasm log"), "it logged");
 }
 
@@ -68,7 +77,10 @@ fn a_module_server_that_comes_up_late_is_waited_for() {
     let attempts = |proxy: &Proxy| proxy.statistic("cluster.modules.upstream_cx_connect_fail");
     let deadline = std::time::Instant::now() + PATIENCE;
     while attempts(&proxy) < 3 {
-        assert!(std::time::Instant::now() < deadline, "Envoy does not try again");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "Envoy does not try again"
+        );
     }
     let server = reserved.serve(Behaviour::Module(module));
     proxy.wait_until_live();
@@ -81,11 +93,36 @@ fn a_refused_configuration_never_opens_the_listener() {
     let module = workspace::module();
     let digest = Digest::of(&module);
     let server = Reserved::port().serve(Behaviour::Module(module));
-    let configuration = r#"{"basic_auth_rules": [{"prefx": "/", "credentials": ["Aladdin:secret1"]}]}"#;
+    let configuration =
+        r#"{"basic_auth_rules": [{"prefx": "/", "credentials": ["Aladdin:secret1"]}]}"#;
     let proxy = refuses(source(server.address(), digest), configuration);
     let log = proxy.plugin_log(LISTENER);
-    assert!(log.contains("basic_auth_rules[0]"), "the log does not say where: {log}");
-    assert!(!proxy.envoy.log().contains("secret1"), "the log has the password");
+    assert!(
+        log.contains("basic_auth_rules[0]"),
+        "the log does not say where: {log}"
+    );
+    assert!(
+        !proxy.envoy.log().contains("secret1"),
+        "the log has the password"
+    );
+}
+
+#[test]
+fn envoy_accepts_every_configuration_that_users_copy() {
+    let folder = workspace::root().join("envoy");
+    let envoy = xtask::envoy::locate().unwrap_or_else(|error| panic!("{error:#}"));
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            xtask::envoy::validate(&envoy, &path).unwrap_or_else(|error| panic!("{error:#}"));
+            count += 1;
+        }
+    }
+    assert!(count > 0, "no configuration");
 }
 
 /// Fails unless every request is refused, over both protocols and with the right credentials too.
@@ -98,9 +135,18 @@ fn refuses(module: ModuleSource, configuration: &str) -> Proxy {
     for _ in 0..3 {
         assert_eq!(get(address, b"/", &[]).status, 503);
         assert_eq!(with_credentials(address, GOOD), 503);
-        let request = http::Request::get("http://example.com/").body(()).expect("a request");
-        assert_eq!(client.send(address, request).expect("an answer").status, 503);
+        let request = http::Request::get("http://example.com/")
+            .body(())
+            .expect("a request");
+        assert_eq!(
+            client.send(address, request).expect("an answer").status,
+            503
+        );
     }
-    assert_eq!(proxy.statistic("cluster.upstream.upstream_rq_total"), 0, "a request got through");
+    assert_eq!(
+        proxy.statistic("cluster.upstream.upstream_rq_total"),
+        0,
+        "a request got through"
+    );
     proxy
 }

@@ -26,7 +26,13 @@ const LISTENER: &str = "main";
 
 fn source(address: SocketAddr, digest: Digest) -> ModuleSource {
     let (path, sha256) = ("/basic_auth.wasm".into(), digest.to_string());
-    ModuleSource { address, path, sha256, retries: 2, timeout_seconds: 10.0 }
+    ModuleSource {
+        address,
+        path,
+        sha256,
+        retries: 2,
+        timeout_seconds: 10.0,
+    }
 }
 
 fn bootstrap(module: ModuleSource, upstream: &Upstream, configuration: &str) -> Bootstrap {
@@ -35,7 +41,11 @@ fn bootstrap(module: ModuleSource, upstream: &Upstream, configuration: &str) -> 
         configuration: configuration.into(),
         environment: [].into(),
     };
-    Bootstrap { module, upstream: upstream.address(), plugins: vec![plugin] }
+    Bootstrap {
+        module,
+        upstream: upstream.address(),
+        plugins: vec![plugin],
+    }
 }
 
 /// A live Envoy with the built module, and what it stands on.
@@ -53,7 +63,12 @@ impl Live {
         let module = source(server.address(), server.digest());
         let proxy = Proxy::live(&bootstrap(module, &upstream, CONFIGURATION));
         let address = proxy.listener(LISTENER);
-        Live { proxy, address, _server: server, _upstream: upstream }
+        Live {
+            proxy,
+            address,
+            _server: server,
+            _upstream: upstream,
+        }
     }
 }
 
@@ -65,7 +80,12 @@ fn get(address: SocketAddr, path: &[u8], fields: &[&[u8]]) -> Answer {
 }
 
 fn with_credentials(address: SocketAddr, credentials: &str) -> u16 {
-    get(address, b"/", &[format!("authorization: {credentials}\r\n").as_bytes()]).status
+    get(
+        address,
+        b"/",
+        &[format!("authorization: {credentials}\r\n").as_bytes()],
+    )
+    .status
 }
 
 /// Fails unless the module is at work: both answers are its own.

@@ -31,10 +31,16 @@ type Failure = Box<dyn Error + Send + Sync>;
 #[test]
 fn ten_thousand_mixed_requests_are_each_answered_as_they_must_be() {
     let live = Live::start();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let answered = runtime.expect("a runtime").block_on(all_connections(live.address));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let answered = runtime
+        .expect("a runtime")
+        .block_on(all_connections(live.address));
     assert_eq!(answered, CONNECTIONS * REQUESTS_OF_EACH);
-    announce(&format!("envoy: {answered} mixed requests on {CONNECTIONS} connections"));
+    announce(&format!(
+        "envoy: {answered} mixed requests on {CONNECTIONS} connections"
+    ));
 }
 
 async fn all_connections(address: SocketAddr) -> usize {
@@ -48,7 +54,9 @@ async fn all_connections(address: SocketAddr) -> usize {
     }
     let mut answered = 0;
     while let Some(connection) = connections.join_next().await {
-        let count = connection.expect("no panic").unwrap_or_else(|error| panic!("{error}"));
+        let count = connection
+            .expect("no panic")
+            .unwrap_or_else(|error| panic!("{error}"));
         answered += count;
     }
     answered
@@ -96,14 +104,25 @@ async fn receive(stream: &mut BufReader<TcpStream>) -> Result<Answer, Failure> {
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     let status = line.split(' ').nth(1).ok_or("no status")?.parse()?;
-    let mut answer = Answer { status, headers: Vec::new(), body: Vec::new() };
+    let mut answer = Answer {
+        status,
+        headers: Vec::new(),
+        body: Vec::new(),
+    };
     loop {
         line.clear();
         stream.read_line(&mut line).await?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        answer.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
+        answer
+            .headers
+            .push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let length = answer.header("content-length").ok_or("no length")?.parse()?;
+    let length = answer
+        .header("content-length")
+        .ok_or("no length")?
+        .parse()?;
     answer.body.resize(length, 0);
     stream.read_exact(&mut answer.body).await?;
     Ok(answer)
@@ -122,7 +141,9 @@ async fn over_http2(address: SocketAddr, connection: usize) -> Result<usize, Fai
         }
         let (response, _) = client.send_request(request.body(())?, true)?;
         streams.spawn(async move {
-            let answer = http2::receive(response.await?).await.map_err(|e| e.to_string())?;
+            let answer = http2::receive(response.await?)
+                .await
+                .map_err(|e| e.to_string())?;
             check(&answer, &path, status)
         });
         client = client.ready().await?;

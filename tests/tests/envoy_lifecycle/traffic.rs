@@ -49,7 +49,10 @@ fn any_octet_in_target_and_host_leaves_the_worker_at_work() {
             continue;
         }
         let path = [b"/a", &[octet][..], b"b?c"].concat();
-        assert_sound(&get(live.address, &path, &[]), &format!("{octet:#x} in the path"));
+        assert_sound(
+            &get(live.address, &path, &[]),
+            &format!("{octet:#x} in the path"),
+        );
         let host = [b"GET / HTTP/1.1\r\nhost: a", &[octet][..], b"b\r\n\r\n"].concat();
         let answer = http1::send(live.address, &host).unwrap_or_else(|error| panic!("{error}"));
         assert_sound(&answer, &format!("{octet:#x} in the host"));
@@ -69,17 +72,30 @@ fn grpc_is_denied_in_its_own_terms_and_let_through() {
         if let Some(credentials) = credentials {
             request = request.header("authorization", credentials);
         }
-        client.send(live.address, request.body(()).expect("a request")).expect("an answer")
+        client
+            .send(live.address, request.body(()).expect("a request"))
+            .expect("an answer")
     };
     for credentials in [None, Some(WRONG)] {
         let denied = call(credentials);
         // gRPC over HTTP/2: UNAUTHENTICATED is 16, and the HTTP status stays 200.
-        assert_eq!((denied.status, denied.header("grpc-status")), (200, Some("16")), "{denied:?}");
+        assert_eq!(
+            (denied.status, denied.header("grpc-status")),
+            (200, Some("16")),
+            "{denied:?}"
+        );
         assert!(denied.body.is_empty(), "{denied:?}");
     }
     let passed = call(Some(GOOD));
-    assert_eq!((passed.status, passed.header("grpc-status")), (200, None), "{passed:?}");
-    assert!(String::from_utf8_lossy(&passed.body).contains("/package.Service/Method"), "{passed:?}");
+    assert_eq!(
+        (passed.status, passed.header("grpc-status")),
+        (200, None),
+        "{passed:?}"
+    );
+    assert!(
+        String::from_utf8_lossy(&passed.body).contains("/package.Service/Method"),
+        "{passed:?}"
+    );
 }
 
 /// Envoy may refuse what is malformed and the module what has no credentials. 503 would be a

@@ -23,7 +23,7 @@ const CONNECTIONS: usize = 4;
 const BATCH: usize = 64;
 
 /// The requests of a slice.
-pub(super) const SLICE: usize = CONNECTIONS * BATCH * 8;
+pub(super) const SLICE: usize = CONNECTIONS * BATCH * 2;
 
 /// A running Envoy, ready to be measured.
 pub(super) struct Proxy {
@@ -44,7 +44,7 @@ impl Proxy {
         let names: Vec<_> = (0..variants.len()).map(listener_name).collect();
         let filters = variants.iter().map(|variant| &variant.filter);
         let configuration = bootstrap(names.iter().map(String::as_str).zip(filters)).to_string();
-        let arguments = ["--concurrency", "1", "--component-log-level", "wasm:debug"];
+        let arguments = ["--concurrency", "1", "--log-level", "warn"];
         let mut envoy = Envoy::start(program, &configuration, &arguments)?;
         envoy.wait_until_live(PATIENCE)?;
         let worker = Thread::worker(envoy.id())?;

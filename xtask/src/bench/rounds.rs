@@ -7,9 +7,12 @@ use super::proxy::Proxy;
 /// Where the order of slices comes from.
 pub(super) const SEED: u64 = 7617;
 
-/// What one request cost, in nanoseconds: by variant, and by round.
+/// What requests cost, in nanoseconds.
 pub(super) struct Measured {
-    costs: Vec<Vec<f64>>,
+    /// To the first variant, in slices.
+    base: Vec<f64>,
+    /// To each variant, by round: its slice, and those of the first variant before and after it.
+    slices: Vec<Vec<(f64, f64, f64)>>,
 }
 
 impl Measured {
@@ -20,35 +23,41 @@ impl Measured {
         proxy: &mut Proxy,
         variants: usize,
     ) -> anyhow::Result<Self> {
-        let mut order: Vec<_> = (0..variants).collect();
+        let mut order: Vec<_> = (1..variants).collect();
         let mut shuffle = Shuffle(SEED);
-        let mut costs = vec![Vec::new(); variants];
+        let mut slices = vec![Vec::new(); variants];
         for &variant in &order {
             proxy.slice(variant)?;
         }
+        let mut base = vec![proxy.slice(0)?];
         let start = Instant::now();
         while start.elapsed() < duration {
             shuffle.shuffle(&mut order);
             for &variant in &order {
-                costs[variant].push(proxy.slice(variant)?);
+                let before = base[base.len() - 1];
+                let cost = proxy.slice(variant)?;
+                let after = proxy.slice(0)?;
+                slices[variant].push((cost, before, after));
+                base.push(after);
             }
         }
-        Ok(Self { costs })
+        if let Ok(path) = std::env::var("BENCH_RAW") { std::fs::write(path, serde_json::json!(slices).to_string())?; }
+        Ok(Self { base, slices })
     }
 
     pub(super) fn rounds(&self) -> usize {
-        self.costs.first().map_or(0, Vec::len)
+        self.slices.last().map_or(0, Vec::len)
     }
 
-    /// What a request to a variant costs.
-    pub(super) fn whole(&self, variant: usize) -> Summary {
-        Summary::of(self.costs[variant].clone())
+    /// What a request to the first variant costs.
+    pub(super) fn base(&self) -> Summary {
+        Summary::of(self.base.clone())
     }
 
-    /// What a request to a variant costs more than one to another in the same round.
-    pub(super) fn difference(&self, variant: usize, other: usize) -> Summary {
-        let pairs = self.costs[variant].iter().zip(&self.costs[other]);
-        Summary::of(pairs.map(|(cost, other)| cost - other).collect())
+    /// What a request to a variant costs more than one to the first.
+    pub(super) fn added(&self, variant: usize) -> Summary {
+        let slices = self.slices[variant].iter();
+        Summary::of(slices.map(|(cost, before, after)| cost - (before + after) / 2.0).collect())
     }
 }
 

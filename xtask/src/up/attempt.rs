@@ -130,7 +130,7 @@ pub(super) fn try_all(attempts: &[Attempt], address: SocketAddr) -> anyhow::Resu
     let mut differ = 0;
     for attempt in attempts {
         println!(
-            "# {}: {}\n{}",
+            "# {}: expect {}\n{}",
             attempt.what,
             attempt.expected,
             attempt.command(address)
