@@ -1,10 +1,10 @@
-# Short names for what `cargo xtask --help` explains. Nothing happens here.
-.PHONY: build checksum help reproducible serve test up
+# Short names for what `cargo xtask --help` explains. `make up ARGS=--once` passes arguments on.
+.PHONY: help bench build checksum reproducible serve test up
 
 help:
 	@cargo xtask --help
 
-build checksum serve test up:
+bench build checksum serve test up:
 	@cargo xtask $@ $(ARGS)
 
 reproducible:

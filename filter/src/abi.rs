@@ -9,6 +9,9 @@
 
 use crate::plugin;
 use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, MetricType};
+use std::cell::Cell;
+use std::mem::take;
+use std::ops::Deref;
 use std::ptr::{null, null_mut};
 use std::time::Duration;
 
@@ -85,30 +88,75 @@ fn succeeded(status: u32) -> Result<(), Failed> {
     if status == 0 { Ok(()) } else { Err(Failed) }
 }
 
-/// Calls `read` for octets that the host puts into memory which it got from this module.
-fn owned(read: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Failed> {
-    let (mut octets, mut size) = (null_mut(), 0);
-    succeeded(read(&raw mut octets, &raw mut size))?;
-    if octets.is_null() || size == 0 {
-        return Ok(Vec::new());
+/// Memory larger than this is given back after use.
+const MAX_KEPT: usize = 128 * 1024;
+
+thread_local! {
+    /// Where the host puts what it was asked for: kept, so that a request allocates nothing.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Memory for the host. It fills it before the call that asked for it returns.
+#[unsafe(export_name = "direct:proxy_on_memory_allocate")]
+extern "C" fn on_memory_allocate(size: usize) -> *mut u8 {
+    let mut buffer = BUFFER.take();
+    buffer.clear();
+    buffer.reserve(size);
+    let octets = buffer.as_mut_ptr();
+    BUFFER.set(buffer);
+    octets
+}
+
+/// Octets that the host has handed over.
+pub(crate) struct Octets(Vec<u8>);
+
+impl Octets {
+    /// Calls `read` for octets that the host puts into memory which it got from this module.
+    fn read(read: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Self, Failed> {
+        let (mut octets, mut size) = (null_mut(), 0);
+        succeeded(read(&raw mut octets, &raw mut size))?;
+        let mut buffer = BUFFER.take();
+        if size > buffer.capacity() || size > 0 && octets != buffer.as_mut_ptr() {
+            // Not from `on_memory_allocate`.
+            return Err(Failed);
+        }
+        // SAFETY: `octets` is this buffer, `size` is within its capacity, and the host has
+        // written all of it.
+        unsafe { buffer.set_len(size) };
+        Ok(Self(buffer))
     }
-    // SAFETY: the host allocated `octets` by the SDK's `proxy_on_memory_allocate`, which gives
-    // away a boxed slice of exactly this size, and has written all of it.
-    Ok(unsafe { Vec::from_raw_parts(octets, size, size) })
+}
+
+impl Deref for Octets {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Octets {
+    fn drop(&mut self) {
+        if self.0.capacity() <= MAX_KEPT {
+            BUFFER.set(take(&mut self.0));
+        }
+    }
 }
 
 /// The plugin configuration; empty if there is none.
-pub(crate) fn plugin_configuration() -> Result<Vec<u8>, Failed> {
+pub(crate) fn plugin_configuration() -> Result<Octets, Failed> {
     let buffer = BufferType::PluginConfiguration as u32;
     // SAFETY: both point to where the host may write.
-    owned(|octets, size| unsafe { proxy_get_buffer_bytes(buffer, 0, usize::MAX, octets, size) })
+    Octets::read(|octets, size| unsafe {
+        proxy_get_buffer_bytes(buffer, 0, usize::MAX, octets, size)
+    })
 }
 
 /// The request's header fields, serialised as [`crate::header_map`] reads them.
-pub(crate) fn request_headers() -> Result<Vec<u8>, Failed> {
+pub(crate) fn request_headers() -> Result<Octets, Failed> {
     let map = MapType::HttpRequestHeaders as u32;
     // SAFETY: both point to where the host may write.
-    owned(|octets, size| unsafe { proxy_get_header_map_pairs(map, octets, size) })
+    Octets::read(|octets, size| unsafe { proxy_get_header_map_pairs(map, octets, size) })
 }
 
 /// Sets a field of the request to one value.

@@ -2,29 +2,18 @@
 
 use crate::plugin::Plugin;
 use crate::{abi, header_map};
-use basic_auth::{Allowance, Decision, Denied, FieldValues, Policy, Request};
+use basic_auth::{Allowance, Decision, Denied, Policy, Request, is_spelling_of};
 use proxy_wasm::types::Action;
 
 /// The property that holds the user's name; in Envoy the filter state `wasm.basic_auth_user`.
 const USER_PROPERTY: &[u8] = b"basic_auth_user";
 
-/// A request whose fields cannot be read could be any: every rule is about it, and no rule
-/// accepts its credentials.
-const UNREADABLE: Request<'static> = Request {
-    method: None,
-    authority: None,
-    path: None,
-    credentials: FieldValues::Several,
-    is_cors_preflight: false,
-};
-
 /// Decides the request at hand.
 pub(crate) fn decide(plugin: &Plugin) -> Action {
     let policy = &plugin.policy;
     let map = abi::request_headers().ok();
-    let request = map
-        .as_deref()
-        .map_or(UNREADABLE, |map| request(map, policy));
+    let fields = map.as_deref().map(header_map::fields);
+    let request = fields.map_or_else(Request::unreadable, |fields| Request::of(fields, policy));
     let Ok(mut worker) = plugin.worker.try_borrow_mut() else {
         return refuse(503, "basic_auth_busy", &[]);
     };
@@ -41,31 +30,6 @@ pub(crate) fn decide(plugin: &Plugin) -> Action {
     }
 }
 
-/// What the decision needs of the request's fields. Envoy gives names in lower case.
-fn request<'m>(map: &'m [u8], policy: &Policy) -> Request<'m> {
-    let credentials_name = policy.authentication_header().as_bytes();
-    let mut request = Request {
-        credentials: FieldValues::Absent,
-        ..UNREADABLE
-    };
-    let (mut has_origin, mut has_requested_method) = (false, false);
-    for (name, value) in header_map::fields(map) {
-        match name {
-            b":method" => request.method = Some(value),
-            b":authority" => request.authority = Some(value),
-            b":path" => request.path = Some(value),
-            b"origin" => has_origin = true,
-            b"access-control-request-method" => has_requested_method = true,
-            _ => {}
-        }
-        if name == credentials_name {
-            request.credentials = request.credentials.and(value);
-        }
-    }
-    request.is_cors_preflight = has_origin && has_requested_method;
-    request
-}
-
 /// Lets the request go upstream, with the user's name from here and from nobody else.
 fn pass(policy: &Policy, map: &[u8], user: Option<&[u8]>) -> Action {
     match hand_over(policy, map, user) {
@@ -77,7 +41,8 @@ fn pass(policy: &Policy, map: &[u8], user: Option<&[u8]>) -> Action {
 
 fn hand_over(policy: &Policy, map: &[u8], user: Option<&[u8]>) -> Result<(), abi::Failed> {
     if let Some(forwarded) = policy.forward_username_header() {
-        for (name, _) in header_map::fields(map).filter(|(name, _)| is_spelling(name, forwarded)) {
+        for (name, _) in header_map::fields(map).filter(|(name, _)| is_spelling_of(name, forwarded))
+        {
             abi::remove_request_header(name)?;
         }
         if let Some(user) = user {
@@ -91,19 +56,6 @@ fn hand_over(policy: &Policy, map: &[u8], user: Option<&[u8]>) -> Result<(), abi
         abi::set_property(USER_PROPERTY, user)?;
     }
     Ok(())
-}
-
-/// Whether an upstream could take a field name for another: in any case, `_` for `-` (CGI,
-/// RFC 3875, 4.1.18).
-fn is_spelling(name: &[u8], of: &str) -> bool {
-    let same = |octet: &u8| {
-        if *octet == b'_' {
-            b'-'
-        } else {
-            octet.to_ascii_lowercase()
-        }
-    };
-    name.iter().map(same).eq(of.as_bytes().iter().map(same))
 }
 
 fn deny(denied: &Denied<'_>) -> Action {

@@ -5,7 +5,7 @@ use crate::{
     observed::{Observed, Seen},
     report::Report,
 };
-use basic_auth::{Decision, FieldValues, Policy, Worker};
+use basic_auth::{Decision, Policy, Worker};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Runs every case that `runner` claims, and says how many requests that were.
@@ -56,18 +56,11 @@ fn parse(configuration: &str, environment: &BTreeMap<String, String>) -> Result<
 }
 
 fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed {
-    let credentials: FieldValues = request.values(policy.authentication_header()).collect();
-    let has = |name| request.values(name).next().is_some();
-    let decision = policy.decide(
-        &basic_auth::Request {
-            method: request.method.as_deref(),
-            authority: request.authority.as_deref(),
-            path: request.path.as_deref(),
-            credentials,
-            is_cors_preflight: has("origin") && has("access-control-request-method"),
-        },
-        worker,
-    );
+    let fields = request.header_map();
+    let fields = fields
+        .iter()
+        .map(|(name, value)| (name.as_slice(), value.as_slice()));
+    let decision = policy.decide(&basic_auth::Request::of(fields, policy), worker);
     match decision {
         Decision::Allow { why, user } => Observed {
             status: 200,

@@ -3,6 +3,7 @@
 mod v8;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -30,7 +31,7 @@ Parts:
     core      the corpus on the core, natively
     wasm      the corpus on the built module, in a Proxy-Wasm host in process
     envoy     the corpus on a real Envoy that loaded the built module
-    …         any other file in tests/tests/
+    …         any other of tests/tests/
   vm          the corpus on the core in V8, through node")]
 pub struct TestArgs {
     /// Runs this part only; may be given several times
@@ -70,7 +71,7 @@ enum Part {
     Workspace,
     /// The core in V8.
     Vm,
-    /// One file of `tests/tests/`, by its name.
+    /// One test of `tests/tests/`, by its name.
     Runner(String),
 }
 
@@ -160,7 +161,7 @@ impl Part {
             Self::Build => build::run(&build::BuildArgs::default()),
             Self::Workspace => {
                 build::build()?;
-                cargo("test --workspace --locked")
+                cargo("test --workspace --locked --no-fail-fast")
             }
             Self::Vm => v8::run(toolchain),
             Self::Runner(name) => {
@@ -178,23 +179,22 @@ fn cargo(toolchain: &Toolchain, arguments: &str) -> Command {
     cargo
 }
 
-/// The names of the files in `tests/tests/` that run on this machine itself.
+/// The names of the tests in `tests/tests/` that run on this machine itself, each a file or a
+/// folder with a `main.rs`.
 fn runners() -> anyhow::Result<Vec<String>> {
     let folder = repository_root().join("tests/tests");
-    let files =
-        fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))?;
-    let names = files.filter_map(|file| {
-        Some(
-            file.ok()?
-                .file_name()
-                .to_str()?
-                .strip_suffix(".rs")?
-                .to_owned(),
-        )
-    });
+    let entries = fs::read_dir(&folder);
+    let entries = entries.with_context(|| format!("{} cannot be read", folder.display()))?;
+    let names = entries.filter_map(|entry| runner(&entry.ok()?.path()));
     let mut names: Vec<_> = names.filter(|name| name != Part::Vm.name()).collect();
     names.sort();
     Ok(names)
+}
+
+fn runner(path: &Path) -> Option<String> {
+    let is_runner = path.extension().is_some_and(|extension| extension == "rs");
+    let is_runner = is_runner || path.join("main.rs").is_file();
+    is_runner.then(|| path.file_stem()?.to_str().map(str::to_owned))?
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A small upstream that answers with what it received, for `cargo xtask up` and the tests.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -52,7 +53,7 @@ async fn accept(listener: tokio::net::TcpListener) {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(converse(stream))),
             // Out of file descriptors, say: others may end meanwhile.
-            Err(_) => tokio::task::yield_now().await,
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
 }

@@ -9,6 +9,9 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 /// The longest field value that is looked at, in octets.
 const MAX_FIELD_VALUE: usize = 8 * 1024;
 
+/// The longest `user-id ":" password` that such a value can hold.
+pub(crate) const MAX_USER_ID_AND_PASSWORD: usize = (MAX_FIELD_VALUE - "Basic ".len()) / 4 * 3;
+
 /// A user name and a password as a client sent them.
 #[derive(Clone, Copy)]
 pub(crate) struct Credentials<'a> {

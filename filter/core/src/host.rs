@@ -29,10 +29,11 @@ impl HostPattern {
             return Ok(HostPattern::Any);
         }
         if let Some(suffix) = text.strip_prefix('*') {
+            let suffix = without_port(suffix);
             return part(suffix.strip_suffix('.').unwrap_or(suffix)).map(HostPattern::Suffix);
         }
         if let Some(prefix) = text.strip_suffix('*') {
-            return part(prefix).map(HostPattern::Prefix);
+            return part(prefix.strip_prefix('[').unwrap_or(prefix)).map(HostPattern::Prefix);
         }
         let bare_ipv6 = text
             .parse::<Ipv6Addr>()
@@ -60,13 +61,22 @@ impl HostPattern {
     }
 }
 
-/// A part of a host.
+/// A part of a host; one with a colon is of an IPv6 address.
 fn part(text: &str) -> Result<Vec<u8>, NotAHost> {
-    let is_valid = !text.is_empty()
-        && text
-            .bytes()
-            .all(|octet| is_host_octet(octet) || octet == b':');
+    let is_octet = |octet: u8| match text.contains(':') {
+        true => octet.is_ascii_hexdigit() || matches!(octet, b':' | b'.'),
+        false => is_host_octet(octet),
+    };
+    let is_valid = !text.is_empty() && text.bytes().all(is_octet);
     is_valid.then(|| text.as_bytes().to_vec()).ok_or(NotAHost)
+}
+
+/// What stands before a port: requests are compared without theirs.
+fn without_port(text: &str) -> &str {
+    match text.split_once(':') {
+        Some((host, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => host,
+        _ => text,
+    }
 }
 
 fn is_host_octet(octet: u8) -> bool {

@@ -33,5 +33,5 @@ pub use password::{
     Part, Verifier, known_answer_holds, parse_htpasswd, parse_htpasswd_line,
 };
 pub use policy::Policy;
-pub use request::{FieldValues, Request};
+pub use request::{FieldValues, Request, is_spelling_of};
 pub use worker::{VerificationCounts, Worker};

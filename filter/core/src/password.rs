@@ -91,12 +91,13 @@ impl Verifier {
 
     /// Whether `password` is the one that was hashed. Digests are compared in constant time.
     ///
-    /// A password over [`MAX_PASSWORD_OCTETS`] never is, for bcrypt one over 72 octets or with a
+    /// A password over [`MAX_PASSWORD_OCTETS`] never is but for a plain one, for bcrypt one over 72 octets or with a
     /// NUL neither: both would be cut, so that other passwords than the right one would match.
     /// They are refused before anything is hashed.
     #[must_use]
     pub fn verify(&self, password: &[u8]) -> bool {
-        password.len() <= MAX_PASSWORD_OCTETS && self.scheme.verify(password) && !self.is_dummy
+        let is_short = password.len() <= MAX_PASSWORD_OCTETS || self.format() == Format::Plain;
+        is_short && self.scheme.verify(password) && !self.is_dummy
     }
 
     /// The format of the stored hash.

@@ -17,7 +17,6 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 /// A configuration that holds: what is protected, for whom, and how.
 #[derive(Debug)]
@@ -136,26 +135,27 @@ impl Policy {
     fn judge<'p>(&'p self, request: &Request<'_>, worker: &mut Worker) -> Judgement<'p> {
         let subject = self.subject(request);
         self.index.candidates(&subject, &mut worker.candidates);
-        let matching = |index: &usize| {
-            let rule = self.rules.get(*index)?;
-            rule.matches(&subject).map(|certainty| Match {
-                index: *index,
-                rule,
-                certainty,
-            })
-        };
-        let matches: Vec<Match<'p>> = worker.candidates.iter().filter_map(matching).collect();
-        if matches.iter().any(Match::is_exempt) {
-            return Ok((Allowance::Exempt, None));
+        worker.matches.clear();
+        for &index in &worker.candidates {
+            let Some(rule) = self.rules.get(index) else {
+                continue;
+            };
+            match (rule.matches(&subject), rule.effect) {
+                (Some(Certainty::Certain), Effect::Exempt) => {
+                    return Ok((Allowance::Exempt, None));
+                }
+                (Some(certainty), Effect::Protect) => worker.matches.push((index, certainty)),
+                _ => {}
+            }
         }
-        let protecting = self.selected(&matches);
-        if protecting.is_empty() {
+        if worker.matches.is_empty() {
             return Ok((Allowance::Unmatched, None));
         }
         if self.options.allows_cors_preflight && is_preflight(request) {
             return Ok((Allowance::Preflight, None));
         }
-        authenticate(&protecting, request.credentials, worker)
+        self.leave_what_decides(&mut worker.matches);
+        self.authenticate(request.credentials, worker)
     }
 
     fn subject<'r>(&self, request: &Request<'r>) -> Subject<'r> {
@@ -167,82 +167,58 @@ impl Policy {
         Subject {
             readings: Readings::of(request.path),
             host,
-            method: request.method,
+            // Which of the two the upstream acts on is not known.
+            method: request.method.filter(|_| !request.overrides_method),
         }
     }
 
-    /// The rules that decide. The first rule decides alone only if it is about the request in
-    /// every reading: otherwise a lax rule could be reached by a spelling that the upstream
+    /// Leaves the rules that decide. The first rule decides alone only if it is about the request
+    /// in every reading: otherwise a lax rule could be reached by a spelling that the upstream
     /// takes for what a stricter one protects.
-    fn selected<'m, 'p>(&self, matches: &'m [Match<'p>]) -> Vec<&'m Match<'p>> {
-        let protecting = matches
-            .iter()
-            .filter(|found| found.rule.effect == Effect::Protect);
-        match self.options.selection {
-            Selection::All => protecting.collect(),
-            Selection::First => {
-                let mut is_decided = false;
-                protecting
-                    .take_while(|found| {
-                        let is_taken = !is_decided;
-                        is_decided |= found.certainty == Certainty::Certain;
-                        is_taken
-                    })
-                    .collect()
-            }
+    fn leave_what_decides(&self, matches: &mut Vec<(usize, Certainty)>) {
+        let is_certain = |(_, certainty): &(usize, Certainty)| *certainty == Certainty::Certain;
+        if let (Selection::First, Some(first)) =
+            (self.options.selection, matches.iter().position(is_certain))
+        {
+            matches.truncate(first + 1);
         }
+    }
+
+    /// Asks every rule that decides; the first that refuses answers.
+    fn authenticate<'p>(&'p self, values: FieldValues<'_>, worker: &mut Worker) -> Judgement<'p> {
+        let Worker {
+            buffer,
+            matches,
+            verifications,
+            ..
+        } = worker;
+        let credentials = Credentials::parse(values, buffer);
+        let mut passed = (Allowance::Missing, None);
+        for &(index, _) in matches.iter() {
+            let Some(rule) = self.rules.get(index) else {
+                continue;
+            };
+            let admitted = match credentials {
+                Err(Denial::NoCredentials) if rule.allows_missing => continue,
+                Err(denial) => Err(denial),
+                Ok(credentials) => rule.admit(credentials, verifications),
+            };
+            let user = admitted.map_err(|denial| Denied {
+                denial,
+                rule: index,
+                realm: &rule.realm,
+                retry_after: verifications.retry_after,
+            })?;
+            passed = (Allowance::Authenticated, Some(user));
+        }
+        Ok(passed)
     }
 }
 
 /// Why a request may pass and whose it is, or why not.
 type Judgement<'p> = Result<(Allowance, Option<&'p [u8]>), Denied<'p>>;
 
-/// A rule that is about the request.
-struct Match<'p> {
-    index: usize,
-    rule: &'p Rule,
-    certainty: Certainty,
-}
-
-impl<'p> Match<'p> {
-    fn is_exempt(&self) -> bool {
-        self.rule.effect == Effect::Exempt && self.certainty == Certainty::Certain
-    }
-
-    fn denied(&self, denial: Denial, retry_after: Duration) -> Denied<'p> {
-        Denied {
-            denial,
-            rule: self.index,
-            realm: &self.rule.realm,
-            retry_after,
-        }
-    }
-}
-
 /// A CORS preflight has no credentials and asks for leave (Fetch standard, 3.2.2).
 fn is_preflight(request: &Request<'_>) -> bool {
-    request.is_cors_preflight && request.method == Some(b"OPTIONS")
-}
-
-/// Asks every rule; the first that refuses answers.
-fn authenticate<'p>(
-    rules: &[&Match<'p>],
-    values: FieldValues<'_>,
-    worker: &mut Worker,
-) -> Judgement<'p> {
-    let credentials = Credentials::parse(values, &mut worker.buffer);
-    let mut passed = (Allowance::Missing, None);
-    for found in rules {
-        match credentials {
-            Err(Denial::NoCredentials) if found.rule.allows_missing => {}
-            Err(denial) => return Err(found.denied(denial, Duration::ZERO)),
-            Ok(credentials) => {
-                let admitted = found.rule.admit(credentials, &mut worker.verifications);
-                let retry_after = worker.verifications.retry_after;
-                let user = admitted.map_err(|denial| found.denied(denial, retry_after))?;
-                passed = (Allowance::Authenticated, Some(user));
-            }
-        }
-    }
-    Ok(passed)
+    request.is_cors_preflight && !request.overrides_method && request.method == Some(b"OPTIONS")
 }

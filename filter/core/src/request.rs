@@ -1,10 +1,22 @@
 //! What of a request the decision depends on.
 
+use crate::policy::Policy;
+
+/// Fields by which some upstreams let a client override the method.
+const METHOD_OVERRIDES: [&str; 3] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
 /// The fields of one request, as octets: nothing here needs to be UTF-8.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
     /// `:method`.
     pub method: Option<&'a [u8]>,
+    /// Has a field by which some upstreams let a client override the method, such as
+    /// `X-HTTP-Method-Override`: it could be any.
+    pub overrides_method: bool,
     /// `:authority`, or the `Host` of HTTP/1.1.
     pub authority: Option<&'a [u8]>,
     /// `:path`, with its query.
@@ -13,6 +25,61 @@ pub struct Request<'a> {
     pub credentials: FieldValues<'a>,
     /// Has both `Origin` and `Access-Control-Request-Method` (Fetch standard, 3.2.2).
     pub is_cors_preflight: bool,
+}
+
+impl<'a> Request<'a> {
+    /// What a decision needs of these fields, whose names are in lower case.
+    pub fn of(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, policy: &Policy) -> Self {
+        let credentials_name = policy.authentication_header().as_bytes();
+        let mut request = Request::default();
+        let (mut has_origin, mut has_requested_method) = (false, false);
+        for (name, value) in fields {
+            match name {
+                b":method" => request.method = Some(value),
+                b":authority" => request.authority = Some(value),
+                b":path" => request.path = Some(value),
+                b"origin" => has_origin = true,
+                b"access-control-request-method" => has_requested_method = true,
+                [b'x', ..] => request.overrides_method |= overrides_method(name),
+                _ => {}
+            }
+            if name == credentials_name {
+                request.credentials = request.credentials.and(value);
+            }
+        }
+        request.is_cors_preflight = has_origin && has_requested_method;
+        request
+    }
+
+    /// A request whose fields cannot be read could be any: every rule is about it, and no rule
+    /// accepts its credentials.
+    #[must_use]
+    pub fn unreadable() -> Self {
+        Request {
+            credentials: FieldValues::Several,
+            ..Request::default()
+        }
+    }
+}
+
+fn overrides_method(name: &[u8]) -> bool {
+    METHOD_OVERRIDES
+        .iter()
+        .any(|known| is_spelling_of(name, known))
+}
+
+/// Whether an upstream could take a field name for another: in any case, `_` for `-` (CGI,
+/// RFC 3875, 4.1.18).
+#[must_use]
+pub fn is_spelling_of(name: &[u8], other: &str) -> bool {
+    let same = |octet: &u8| {
+        if *octet == b'_' {
+            b'-'
+        } else {
+            octet.to_ascii_lowercase()
+        }
+    };
+    name.len() == other.len() && name.iter().map(same).eq(other.as_bytes().iter().map(same))
 }
 
 /// The values of one field: one is what RFC 9110, 11.6.2 allows for credentials.

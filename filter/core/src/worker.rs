@@ -5,6 +5,7 @@ use crate::credentials_cache::CredentialsCache;
 use crate::decision::Denial;
 use crate::password::Verifier;
 use crate::policy::Policy;
+use crate::rule::Certainty;
 use crate::verification_budget::VerificationBudget;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -17,6 +18,8 @@ pub struct Worker {
     pub(crate) buffer: Vec<u8>,
     /// Rules that may match the request at hand.
     pub(crate) candidates: Vec<usize>,
+    /// Those that do, and how surely.
+    pub(crate) matches: Vec<(usize, Certainty)>,
     pub(crate) verifications: Verifications,
 }
 
@@ -35,6 +38,7 @@ impl Worker {
         Self {
             buffer: Vec::new(),
             candidates: Vec::new(),
+            matches: Vec::new(),
             verifications,
         }
     }

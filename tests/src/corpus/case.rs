@@ -1,6 +1,7 @@
 //! A case: one configuration and the requests that are sent to it.
 
 use super::Expect;
+use crate::observed::Fields;
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt};
 
@@ -118,6 +119,26 @@ impl Request {
             .iter()
             .filter(move |(field, _)| field.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_slice())
+    }
+
+    /// The header map that Envoy makes of it: pseudo-headers first, names in lower case.
+    #[must_use]
+    pub fn header_map(&self) -> Fields {
+        let scheme = Some(b"http".to_vec());
+        let pseudo = [
+            (":authority", &self.authority),
+            (":path", &self.path),
+            (":method", &self.method),
+            (":scheme", &scheme),
+        ];
+        let present = |(name, value): (&str, &Option<Vec<u8>>)| {
+            Some((name.as_bytes().to_vec(), value.clone()?))
+        };
+        let lower = |(name, value): &(String, Vec<u8>)| {
+            (name.to_ascii_lowercase().into_bytes(), value.clone())
+        };
+        let pseudo = pseudo.into_iter().filter_map(present);
+        pseudo.chain(self.fields.iter().map(lower)).collect()
     }
 
     /// Whether Envoy answers denials of it as gRPC errors.

@@ -1,15 +1,15 @@
 //! The hostcalls of Proxy-Wasm (ABI 0.2.1), module `env`.
 
+mod header_maps;
+
 use super::{
     header_map,
     memory::{Fault, ResultSpan, Span, Status, give, read, reply, write, write_u32},
     state::{LocalResponse, Log, State},
 };
-use crate::observed::Fields;
 use std::time::Duration;
 use wasmi::{Caller, ExternType, Linker, Module, Val};
 
-const REQUEST_HEADERS: u32 = 0;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const VM_CONFIGURATION: u32 = 6;
 
@@ -20,7 +20,7 @@ type Linked = Result<(), wasmi::Error>;
 pub(super) fn link(linker: &mut Linker<State>) -> Linked {
     link_log_and_clock(linker)?;
     link_buffers_and_properties(linker)?;
-    link_header_maps(linker)?;
+    header_maps::link(linker)?;
     link_metrics(linker)?;
     link_streams(linker)
 }
@@ -112,83 +112,6 @@ fn link_buffers_and_properties(linker: &mut Linker<State>) -> Linked {
             ))
         },
     )?;
-    Ok(())
-}
-
-fn link_header_maps(linker: &mut Linker<State>) -> Linked {
-    linker.func_wrap(
-        "env",
-        "proxy_get_header_map_pairs",
-        |mut call: Call<'_>, map: u32, to: u32, to_size: u32| {
-            let pairs = fields(&mut call, map).map(|fields| header_map::serialize(fields));
-            reply(pairs.and_then(|pairs| give(&mut call, &pairs, ResultSpan(to, to_size))))
-        },
-    )?;
-    linker.func_wrap(
-        "env",
-        "proxy_set_header_map_pairs",
-        |mut call: Call<'_>, map: u32, at: u32, size: u32| {
-            reply(set_pairs(&mut call, map, Span(at, size)))
-        },
-    )?;
-    linker.func_wrap(
-        "env",
-        "proxy_get_header_map_size",
-        |mut call: Call<'_>, map: u32, to: u32| {
-            let size = fields(&mut call, map).map(|fields| header_map::serialize(fields).len());
-            reply(size.and_then(|size| write_u32(&mut call, to, size as u32)))
-        },
-    )?;
-    linker.func_wrap(
-        "env",
-        "proxy_get_header_map_value",
-        |mut call: Call<'_>, map: u32, name: u32, size: u32, to: u32, to_size: u32| {
-            reply(value(
-                &mut call,
-                map,
-                Span(name, size),
-                ResultSpan(to, to_size),
-            ))
-        },
-    )?;
-    linker.func_wrap(
-        "env",
-        "proxy_remove_header_map_value",
-        |mut call: Call<'_>, map: u32, name: u32, size: u32| {
-            reply(remove(&mut call, map, Span(name, size)))
-        },
-    )?;
-    link_change(
-        linker,
-        "proxy_replace_header_map_value",
-        header_map::replace,
-    )?;
-    link_change(
-        linker,
-        "proxy_add_header_map_value",
-        |fields, name, value| {
-            header_map::add(fields, &name, value);
-        },
-    )
-}
-
-fn link_change(
-    linker: &mut Linker<State>,
-    hostcall: &str,
-    change: fn(&mut Fields, Vec<u8>, Vec<u8>),
-) -> Linked {
-    let call = move |mut call: Call<'_>, map: u32, name: u32, size: u32, at: u32, length: u32| {
-        reply((|| {
-            let (name, value) = (
-                read(&call, Span(name, size))?,
-                read(&call, Span(at, length))?,
-            );
-            call.data_mut().check_field(&name, &value);
-            change(fields(&mut call, map)?, name, value);
-            Ok(())
-        })())
-    };
-    linker.func_wrap("env", hostcall, call)?;
     Ok(())
 }
 
@@ -301,37 +224,6 @@ fn set_property(call: &mut Call<'_>, path: Span, value: Span) -> Result<(), Faul
     let properties = &mut call.data_mut().properties;
     properties.retain(|(name, _)| *name != path);
     properties.push((path, value));
-    Ok(())
-}
-
-fn fields<'a>(call: &'a mut Call<'_>, map: u32) -> Result<&'a mut Fields, Fault> {
-    let fields = match map {
-        REQUEST_HEADERS => call.data_mut().request_headers.as_mut(),
-        _ => None,
-    };
-    Ok(fields.ok_or(Status::BadArgument)?)
-}
-
-fn set_pairs(call: &mut Call<'_>, map: u32, pairs: Span) -> Result<(), Fault> {
-    let pairs = header_map::parse(&read(call, pairs)?).ok_or(Status::ParseFailure)?;
-    for (name, value) in &pairs {
-        call.data_mut().check_field(name, value);
-    }
-    *fields(call, map)? = pairs;
-    Ok(())
-}
-
-fn value(call: &mut Call<'_>, map: u32, name: Span, to: ResultSpan) -> Result<(), Fault> {
-    let name = read(call, name)?;
-    let value = header_map::first(fields(call, map)?, &name)
-        .cloned()
-        .ok_or(Status::NotFound)?;
-    give(call, &value, to)
-}
-
-fn remove(call: &mut Call<'_>, map: u32, name: Span) -> Result<(), Fault> {
-    let name = read(call, name)?;
-    header_map::remove(fields(call, map)?, &name);
     Ok(())
 }
 

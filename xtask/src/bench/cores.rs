@@ -33,7 +33,7 @@ impl Cores {
         let other = cores.next()?;
         Some(Self {
             other,
-            worker: cores.last()?,
+            worker: cores.next_back()?,
         })
     }
 

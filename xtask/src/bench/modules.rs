@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::{minimal_module, stripped_sdk};
 use crate::build;
-use crate::module::{Module, dist_path};
+use crate::module::dist_path;
 use crate::toolchain::Toolchain;
 use crate::{command, repository_root, target_folder};
 
@@ -22,28 +22,17 @@ pub(super) struct Modules {
     /// A filter on the SDK as they are usually written.
     pub(super) usual_sdk: PathBuf,
     /// Ours.
-    pub(super) basic_auth: BasicAuth,
+    pub(super) basic_auth: PathBuf,
 }
 
-/// The module of this project, built as it is shipped.
-pub(super) struct BasicAuth {
-    pub(super) path: PathBuf,
-    pub(super) module: Module,
-}
-
-impl BasicAuth {
-    pub(super) fn build() -> anyhow::Result<Self> {
-        let module = build::build()?;
-        Ok(Self {
-            path: dist_path(),
-            module,
-        })
-    }
+/// Builds the module of this project as it is shipped.
+pub(super) fn basic_auth() -> anyhow::Result<PathBuf> {
+    build::build()?;
+    Ok(dist_path())
 }
 
 impl Modules {
     pub(super) fn build() -> anyhow::Result<Self> {
-        let basic_auth = BasicAuth::build()?;
         let compiled = compile(&["empty-sdk", "usual-sdk"], Some(build::TARGET))?;
         let empty_sdk = compiled.join("empty_sdk.wasm");
         let minimal = compiled.join("minimal.wasm");
@@ -55,7 +44,7 @@ impl Modules {
             usual_sdk: compiled.join("usual_sdk.wasm"),
             empty_sdk,
             stripped_sdk,
-            basic_auth,
+            basic_auth: basic_auth()?,
         })
     }
 }

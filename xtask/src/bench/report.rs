@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
 use super::table::Table;
-use crate::module::Module;
+use crate::module::{Module, dist_folder};
 use crate::{command, repository_root};
 
 /// The page with the tables.
@@ -34,7 +34,8 @@ pub(super) struct Circumstances {
 }
 
 impl Circumstances {
-    pub(super) fn now(envoy: &Path, module: &Module) -> anyhow::Result<Self> {
+    pub(super) fn now(envoy: &Path) -> anyhow::Result<Self> {
+        let module = Module::open(&dist_folder())?;
         let version = command::output(command::command(envoy, ["--version"]))?;
         // The path, then `version: <commit>/<version>/<state>/<build>/<TLS>`.
         let version = version
@@ -133,12 +134,17 @@ fn page() -> PathBuf {
 /// The processor and the number of its cores.
 fn machine() -> String {
     let description = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = description
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown processor", |(_, model)| model);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{model}, {cores} cores")
+    let values = |key: &str| {
+        let lines = description.lines().filter(|line| line.starts_with(key));
+        lines
+            .filter_map(|line| Some(line.split_once(": ")?.1))
+            .collect::<Vec<_>>()
+    };
+    let model = values("model name")
+        .first()
+        .copied()
+        .unwrap_or("unknown processor");
+    format!("{model}, {} cores", values("processor").len())
 }
 
 /// Today (UTC), as ISO 8601 writes it.

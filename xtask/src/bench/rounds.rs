@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use super::proxy::Proxy;
 
 /// Where the order of slices comes from.
@@ -41,7 +43,6 @@ impl Measured {
                 base.push(after);
             }
         }
-        if let Ok(path) = std::env::var("BENCH_RAW") { std::fs::write(path, serde_json::json!(slices).to_string())?; }
         Ok(Self { base, slices })
     }
 
@@ -55,9 +56,23 @@ impl Measured {
     }
 
     /// What a request to a variant costs more than one to the first.
+    ///
+    /// Whatever else runs on the machine slows all by a factor, which changes from one moment to
+    /// the next. So each slice is put in relation to its neighbours, and the relation to the
+    /// lower quartile of all of those. The minimum is another view, which should show the same:
+    /// the lowest cost of all slices against the lowest of the first variant's.
     pub(super) fn added(&self, variant: usize) -> Summary {
-        let slices = self.slices[variant].iter();
-        Summary::of(slices.map(|(cost, before, after)| cost - (before + after) / 2.0).collect())
+        let base = self.base();
+        let relation = |(cost, before, after): &(f64, f64, f64)| cost / ((before + after) / 2.0);
+        let slices = &self.slices[variant];
+        let added = slices
+            .iter()
+            .map(|slice| (relation(slice) - 1.0) * base.quartile);
+        let costs = slices.iter().map(|(cost, _, _)| *cost);
+        Summary {
+            minimum: Summary::of(costs.collect()).minimum - base.minimum,
+            ..Summary::of(added.collect())
+        }
     }
 }
 
@@ -80,6 +95,10 @@ impl Summary {
             quartile: at(1),
             median: at(2),
         }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        json!({"minimum": self.minimum, "quartile": self.quartile, "median": self.median})
     }
 }
 

@@ -1,8 +1,14 @@
 //! What the table of `cargo xtask bench` compares.
 
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::bail;
+
 use super::bootstrap::Filter;
 use super::modules::Modules;
 use super::request::Request;
+use crate::http;
 
 /// A filter and the request that it is measured with.
 #[derive(Clone, Debug)]
@@ -12,6 +18,17 @@ pub(super) struct Variant {
     pub(super) request: Request,
     /// What a filter that works answers.
     pub(super) status: u16,
+}
+
+impl Variant {
+    /// Fails unless the filter at `listener` answers as it should.
+    pub(super) fn check(&self, listener: SocketAddr) -> anyhow::Result<()> {
+        let status = http::exchange(listener, &self.request.http1())?.status;
+        if status != self.status {
+            bail!("{} answers {status} and not {}", self.name, self.status);
+        }
+        Ok(())
+    }
 }
 
 /// The row that every other one is compared with.
@@ -47,7 +64,7 @@ end
 /// Every row, in the order of the table. The first is the one without a filter.
 pub(super) fn variants(modules: &Modules) -> Vec<Variant> {
     let accepted = accepted(PROTECTED);
-    let wasm = |module: &std::path::Path, configuration: &str| Filter::Wasm {
+    let wasm = |module: &Path, configuration: &str| Filter::Wasm {
         module: module.to_path_buf(),
         configuration: configuration.to_owned(),
     };
@@ -110,7 +127,7 @@ pub(super) fn variants(modules: &Modules) -> Vec<Variant> {
     ];
     let ours = ours.map(|(name, user, request, status)| Variant {
         name: name.to_owned(),
-        filter: wasm(&modules.basic_auth.path, &configuration(user)),
+        filter: wasm(&modules.basic_auth, &configuration(user)),
         request,
         status,
     });

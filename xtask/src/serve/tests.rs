@@ -1,3 +1,5 @@
+//! The module server over real sockets.
+
 use std::io::{Read as _, Write as _};
 use std::sync::Mutex;
 

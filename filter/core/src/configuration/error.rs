@@ -146,8 +146,8 @@ impl fmt::Display for Problem {
                 f.write_str("must be `user:password` or the base64 of that")
             }
             Problem::UnsendableCredential => f.write_str(
-                "has an empty user name, an empty password or a control character, \
-                 and would match no request",
+                "has an empty user name, an empty password or a control character, or is longer \
+                 than 6 KB, and would match no request",
             ),
             Problem::OtherPassword => {
                 f.write_str("has a user who is there already with another password; keep one")

@@ -3,9 +3,9 @@
 use super::limits::Caps;
 use super::reader::{Object, Read, Value, error_at};
 use super::{Environment, Problem};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, MAX_USER_ID_AND_PASSWORD};
 use crate::json::Json;
-use crate::password::{HtpasswdError, MAX_PASSWORD_OCTETS, Verifier, parse_htpasswd};
+use crate::password::{HtpasswdError, Verifier, parse_htpasswd};
 use crate::users::UserStore;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -67,7 +67,7 @@ fn insert_credential(value: &Value<'_>, users: &mut UserStore) -> Read<()> {
         return Err(value.error(Problem::NotACredential));
     }
     let credentials = Credentials::split(&decoded)
-        .filter(|credentials| credentials.password.len() <= MAX_PASSWORD_OCTETS)
+        .filter(|_| decoded.len() <= MAX_USER_ID_AND_PASSWORD)
         .ok_or_else(|| value.error(Problem::UnsendableCredential))?;
     users
         .insert(credentials.user_name, Verifier::plain(credentials.password))

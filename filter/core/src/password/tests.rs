@@ -1,6 +1,7 @@
 //! What the vectors of `tests/passwords` cannot say.
 
 use super::*;
+use base64::Engine;
 
 const CAPS: HashCostCaps = HashCostCaps::DEFAULT;
 
@@ -64,11 +65,26 @@ fn the_estimates_follow_the_table_of_the_design() {
 }
 
 #[test]
-fn a_password_over_the_limit_never_matches() {
+fn a_password_over_the_limit_matches_only_if_nothing_is_hashed() {
     let longest = vec![b'a'; MAX_PASSWORD_OCTETS];
     let longer = vec![b'a'; MAX_PASSWORD_OCTETS + 1];
-    assert!(Verifier::plain(&longest).verify(&longest));
-    assert!(!Verifier::plain(&longer).verify(&longer));
+    let hashed = |password: &[u8]| {
+        let digest = base64::engine::general_purpose::STANDARD
+            .encode(<sha1::Sha1 as sha2::Digest>::digest(password));
+        Verifier::parse(format!("{{SHA}}{digest}").as_bytes(), &CAPS).unwrap()
+    };
+    assert!(hashed(&longest).verify(&longest));
+    assert!(!hashed(&longer).verify(&longer));
+    assert!(Verifier::plain(&longer).verify(&longer));
+}
+
+#[test]
+fn a_plain_password_is_compared_as_a_whole() {
+    let verifier = Verifier::plain(b"ab");
+    for other in ["", "a", "b", "aba", "abab", "ac", "cb"] {
+        assert!(!verifier.verify(other.as_bytes()), "{other}");
+    }
+    assert!(verifier.verify(b"ab"));
 }
 
 #[test]

@@ -26,7 +26,9 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Http { accepted: Rc::clone(&self.accepted) }))
+        Some(Box::new(Http {
+            accepted: Rc::clone(&self.accepted),
+        }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -44,12 +46,16 @@ impl HttpContext for Http {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
         let path = self.get_http_request_header(":path").unwrap_or_default();
         let method = self.get_http_request_header(":method").unwrap_or_default();
-        let host = self.get_http_request_header(":authority").unwrap_or_default();
+        let host = self
+            .get_http_request_header(":authority")
+            .unwrap_or_default();
         let is_protected = path.starts_with("/admin") && !method.is_empty() && !host.is_empty();
         if !is_protected {
             return Action::Continue;
         }
-        let credentials = self.get_http_request_header("authorization").unwrap_or_default();
+        let credentials = self
+            .get_http_request_header("authorization")
+            .unwrap_or_default();
         if *credentials == *self.accepted {
             return Action::Continue;
         }

@@ -3,10 +3,12 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+mod hostile;
+
 use basic_auth_tests::{
     corpus::{Case, Corpus, Denial, Request, Runner},
     host::{Host, LocalResponse, Outcome, Vm},
-    observed::{Fields, Observed, Seen},
+    observed::{Observed, Seen},
     report::{Report, announce},
     workspace,
 };
@@ -57,7 +59,7 @@ fn run_case(host: &Host, case: &Case, report: &mut Report) {
 }
 
 fn observe(vm: &mut Vm, case: &Case, request: &Request) -> Result<Observed, String> {
-    let sent = fields(request);
+    let sent = request.header_map();
     match vm.request(&sent) {
         Outcome::Continue { headers, .. } => {
             if case.leaves_headers_alone() && headers != sent {
@@ -103,22 +105,4 @@ fn reply(response: LocalResponse) -> Result<Observed, String> {
         challenge,
         ..Observed::default()
     })
-}
-
-/// The header map that Envoy would make of a request: pseudo-headers first, names in lower case.
-fn fields(request: &Request) -> Fields {
-    let pseudo = [
-        (":authority", &request.authority),
-        (":path", &request.path),
-        (":method", &request.method),
-        (":scheme", &Some(b"http".to_vec())),
-    ];
-    let present = |(name, value): (&str, &Option<Vec<u8>>)| {
-        value.clone().map(|value| (name.as_bytes().to_vec(), value))
-    };
-    let mut fields: Fields = pseudo.into_iter().filter_map(present).collect();
-    let lower =
-        |(name, value): &(String, Vec<u8>)| (name.to_ascii_lowercase().into(), value.clone());
-    fields.extend(request.fields.iter().map(lower));
-    fields
 }

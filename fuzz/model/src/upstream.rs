@@ -1,0 +1,668 @@
+//! Real servers and frameworks, as the steps that they take on a path.
+//!
+//! Each is named with where it was read. What a server can be configured to do is there in both
+//! ways. Not modelled, because the filter does not promise it (SECURITY.md): comparison without
+//! case, `%u002f`, overlong UTF-8.
+
+use std::collections::BTreeMap;
+
+use crate::step::Escapes::{All, AllButSlash, Of, OfWholeUri, Unreserved};
+use crate::step::Step::{
+    self, AbsoluteForm, BackslashIsSlash, CutAt, CutLastParameters, CutParameters, Decode, Drop,
+    DropDoubleDots, Forward, MergeSlashes, Refuse, RefuseEscaped, RefuseInvalidEscapes, RemoveDots,
+    RemoveDotsAndTheirEscapes, RemoveDotsWithinRoot, SchemeRelative, TrimSlashes,
+};
+use crate::step::is_never_forwarded;
+
+/// A server or framework: what it makes of a path.
+#[derive(Clone, Copy, Debug)]
+pub struct Upstream {
+    /// Its name, and what of it this is.
+    pub name: &'static str,
+    /// The steps, in their order.
+    pub steps: &'static [Step],
+}
+
+const fn upstream(name: &'static str, steps: &'static [Step]) -> Upstream {
+    Upstream { name, steps }
+}
+
+/// What serves.
+const SERVERS: &[Upstream] = &[
+    upstream(
+        "no step at all: Tornado, Netty, path-to-regexp",
+        &[CutAt(b"?")],
+    ),
+    // ngx_http_parse_complex_uri: the dots are found after decoding, `%00` is refused.
+    upstream(
+        "nginx",
+        &[
+            CutAt(b"?#"),
+            RefuseInvalidEscapes,
+            Decode(All),
+            Refuse(b"\0"),
+            MergeSlashes,
+            RemoveDotsWithinRoot,
+        ],
+    ),
+    upstream(
+        "nginx, merge_slashes off",
+        &[
+            CutAt(b"?#"),
+            RefuseInvalidEscapes,
+            Decode(All),
+            Refuse(b"\0"),
+            RemoveDotsWithinRoot,
+        ],
+    ),
+    // server/request.c: ap_normalize_path, then ap_unescape_url; then the file system.
+    upstream(
+        "Apache httpd 2.4",
+        &[
+            CutAt(b"?#"),
+            Decode(Unreserved),
+            MergeSlashes,
+            RemoveDotsWithinRoot,
+            RefuseInvalidEscapes,
+            RefuseEscaped(b"/\0"),
+            Decode(All),
+        ],
+    ),
+    upstream(
+        "Apache httpd 2.4, AllowEncodedSlashes On",
+        &[
+            CutAt(b"?#"),
+            Decode(Unreserved),
+            MergeSlashes,
+            RemoveDotsWithinRoot,
+            RefuseInvalidEscapes,
+            Decode(All),
+            MergeSlashes,
+            RemoveDotsWithinRoot,
+        ],
+    ),
+    upstream(
+        "Apache httpd 2.4, AllowEncodedSlashes NoDecode, MergeSlashes Off",
+        &[
+            CutAt(b"?#"),
+            Decode(Unreserved),
+            RemoveDotsWithinRoot,
+            Decode(AllButSlash),
+        ],
+    ),
+    // Before 2.4.49: ap_unescape_url, ap_getparents, ap_no2slash.
+    upstream(
+        "Apache httpd 2.2",
+        &[
+            CutAt(b"?#"),
+            RefuseEscaped(b"/\0"),
+            Decode(All),
+            RemoveDots,
+            MergeSlashes,
+        ],
+    ),
+    // CVE-2021-42013: `%%32%65` is a dot by the second decoding; the file system resolves it.
+    upstream(
+        "Apache httpd 2.4.49 and 2.4.50",
+        &[
+            CutAt(b"?#"),
+            MergeSlashes,
+            RemoveDotsWithinRoot,
+            Decode(Unreserved),
+            Decode(All),
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    // CoyoteAdapter.postParseRequest: parsePathParameters, convert, normalize.
+    upstream(
+        "Tomcat",
+        &[
+            CutAt(b"?"),
+            CutParameters,
+            RefuseInvalidEscapes,
+            RefuseEscaped(b"/"),
+            Decode(All),
+            Refuse(b"\0\\"),
+            MergeSlashes,
+            RemoveDotsWithinRoot,
+        ],
+    ),
+    upstream(
+        "Tomcat, encodedSolidusHandling decode, ALLOW_BACKSLASH",
+        &[
+            CutAt(b"?"),
+            CutParameters,
+            RefuseInvalidEscapes,
+            Decode(All),
+            Refuse(b"\0"),
+            BackslashIsSlash,
+            MergeSlashes,
+            RemoveDotsWithinRoot,
+        ],
+    ),
+    upstream(
+        "Tomcat, encodedSolidusHandling passthrough",
+        &[
+            CutAt(b"?"),
+            CutParameters,
+            RefuseInvalidEscapes,
+            Decode(AllButSlash),
+            Refuse(b"\0"),
+            MergeSlashes,
+            RemoveDotsWithinRoot,
+        ],
+    ),
+    // ApplicationContext.getRequestDispatcher on a path that was decoded before.
+    upstream(
+        "Tomcat, forwarded by a servlet",
+        &[
+            CutAt(b"?"),
+            CutParameters,
+            Decode(All),
+            MergeSlashes,
+            RemoveDotsWithinRoot,
+            CutAt(b"?"),
+            CutParameters,
+            Decode(All),
+            MergeSlashes,
+            RemoveDotsWithinRoot,
+        ],
+    ),
+    // UrlPathHelper.decodeAndCleanUriString on the raw request URI.
+    upstream(
+        "Spring MVC, UrlPathHelper",
+        &[CutAt(b"?"), CutParameters, Decode(All), MergeSlashes],
+    ),
+    upstream(
+        "Spring, PathPattern; JAX-RS path segments",
+        &[CutAt(b"?"), CutParameters, Decode(AllButSlash)],
+    ),
+    // ResourceHttpRequestHandler: processPath, and StringUtils.cleanPath on the decoded path.
+    upstream(
+        "Spring, static resources",
+        &[
+            CutAt(b"?"),
+            CutParameters,
+            Decode(All),
+            BackslashIsSlash,
+            MergeSlashes,
+            Decode(All),
+            RemoveDots,
+        ],
+    ),
+    // URIUtil.canonicalPath(URIUtil.decodePath(path)).
+    upstream(
+        "Jetty 9.4",
+        &[CutAt(b"?#"), CutParameters, Decode(All), RemoveDots],
+    ),
+    upstream(
+        "Jetty, compactPath",
+        &[
+            CutAt(b"?#"),
+            CutParameters,
+            Decode(All),
+            RemoveDots,
+            MergeSlashes,
+        ],
+    ),
+    // CVE-2021-28164: canonical before it is decoded, and the file resolves the rest.
+    upstream(
+        "Jetty 9.4.37",
+        &[
+            CutAt(b"?#"),
+            RemoveDots,
+            CutParameters,
+            Decode(All),
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    // CVE-2021-28169.
+    upstream(
+        "Jetty, ConcatServlet",
+        &[
+            CutAt(b"?#"),
+            CutParameters,
+            Decode(All),
+            RemoveDots,
+            Decode(All),
+            RemoveDots,
+        ],
+    ),
+    // HttpRequestParser.handlePath, CanonicalPathUtils.canonicalize.
+    upstream(
+        "Undertow",
+        &[
+            CutAt(b"?"),
+            CutParameters,
+            Decode(All),
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    // CVE-2020-14882: `/console/css/%252e%252e%252fconsole.portal`.
+    upstream(
+        "WebLogic",
+        &[
+            CutAt(b"?"),
+            CutParameters,
+            Decode(All),
+            Decode(All),
+            RemoveDots,
+            MergeSlashes,
+        ],
+    ),
+    // WHATWG URL, 4.4: `new URL(request.url, base)`.
+    upstream(
+        "Node, new URL",
+        &[
+            CutAt(b"?#"),
+            BackslashIsSlash,
+            SchemeRelative,
+            RemoveDotsAndTheirEscapes,
+        ],
+    ),
+    upstream(
+        "Node, new URL, then decodeURIComponent",
+        &[
+            CutAt(b"?#"),
+            BackslashIsSlash,
+            SchemeRelative,
+            RemoveDotsAndTheirEscapes,
+            RefuseInvalidEscapes,
+            Decode(All),
+        ],
+    ),
+    upstream("Node, url.parse", &[CutAt(b"?#"), BackslashIsSlash]),
+    // send: decodeURIComponent, refuses NUL, path.normalize.
+    upstream(
+        "Express, serve-static",
+        &[
+            CutAt(b"?#"),
+            RefuseInvalidEscapes,
+            Decode(All),
+            Refuse(b"\0"),
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    upstream(
+        "Express, serve-static on Windows",
+        &[
+            CutAt(b"?#"),
+            RefuseInvalidEscapes,
+            Decode(All),
+            Refuse(b"\0"),
+            BackslashIsSlash,
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    // find-my-way/lib/url-sanitizer.js.
+    upstream(
+        "Fastify 5",
+        &[CutAt(b"?#"), RefuseInvalidEscapes, Decode(OfWholeUri)],
+    ),
+    // The same file with useSemicolonDelimiter, which is the default there: `;` begins the query.
+    upstream(
+        "Fastify 4",
+        &[CutAt(b"?#;"), RefuseInvalidEscapes, Decode(OfWholeUri)],
+    ),
+    // DefaultActionMapper.getMapping: what follows the first `;` is dropped.
+    upstream("Struts 2", &[CutAt(b"?"), Decode(All), CutAt(b";")]),
+    // WebUtils.decodeAndCleanUriString and normalize (CVE-2020-1957).
+    upstream(
+        "Apache Shiro 1.5",
+        &[
+            CutAt(b"?"),
+            Decode(All),
+            CutAt(b";"),
+            BackslashIsSlash,
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    // URI::_remove_relative_directory.
+    upstream(
+        "CodeIgniter 3",
+        &[
+            CutAt(b"#"),
+            CutAt(b"?"),
+            SchemeRelative,
+            DropDoubleDots,
+            MergeSlashes,
+            TrimSlashes,
+        ],
+    ),
+    // CVE-2021-34429: `/.%00/WEB-INF/web.xml`.
+    upstream(
+        "Jetty 9.4.40",
+        &[
+            CutAt(b"?#"),
+            RemoveDots,
+            CutParameters,
+            Decode(All),
+            Drop(b"\0"),
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    // WHATWG URL, 4.4: tabs and line ends are removed.
+    upstream(
+        "Node, new URL of a decoded path",
+        &[
+            CutAt(b"?#"),
+            Decode(All),
+            Drop(b"\t\r\n"),
+            BackslashIsSlash,
+            CutAt(b"?#"),
+            SchemeRelative,
+            RemoveDotsAndTheirEscapes,
+        ],
+    ),
+    // net/url.ParseRequestURI: `#` is an octet like any.
+    upstream(
+        "Go, URL.Path",
+        &[CutAt(b"?"), RefuseInvalidEscapes, Decode(All)],
+    ),
+    upstream(
+        "Go, http.FileServer",
+        &[
+            CutAt(b"?"),
+            RefuseInvalidEscapes,
+            Decode(All),
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    upstream(
+        "Go, url.Parse of the request URI",
+        &[
+            CutAt(b"#"),
+            CutAt(b"?"),
+            SchemeRelative,
+            Decode(All),
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    // HTTP.sys.
+    upstream(
+        "IIS",
+        &[
+            CutAt(b"?#"),
+            Decode(All),
+            Refuse(b"\0"),
+            BackslashIsSlash,
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    upstream(
+        "IIS, allowDoubleEscaping, and an application that decodes",
+        &[
+            CutAt(b"?#"),
+            Decode(All),
+            BackslashIsSlash,
+            RemoveDots,
+            Decode(All),
+            BackslashIsSlash,
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    // PathNormalizer.DecodePath.
+    upstream(
+        "Kestrel",
+        &[CutAt(b"?#"), Decode(AllButSlash), Refuse(b"\0"), RemoveDots],
+    ),
+    // burl_normalize, buffer_path_simplify.
+    upstream(
+        "lighttpd",
+        &[CutAt(b"?#"), Decode(All), MergeSlashes, RemoveDots],
+    ),
+    // CVE-2006-7243: a file name ends at NUL.
+    upstream(
+        "PHP before 5.3.4 on files",
+        &[
+            CutAt(b"?"),
+            Decode(All),
+            CutAt(b"\0"),
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    upstream(
+        "PHP before 5.3.4 on a path that it decodes again",
+        &[
+            CutAt(b"?"),
+            Decode(All),
+            Decode(All),
+            CutAt(b"\0"),
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    // Request::getPathInfo, CompiledUrlMatcher: rawurldecode.
+    upstream("Symfony", &[CutAt(b"?#"), Decode(All)]),
+    upstream("Laravel", &[CutAt(b"?#"), TrimSlashes, Decode(All)]),
+    // parse_url.
+    upstream(
+        "PHP, parse_url",
+        &[CutAt(b"#"), CutAt(b"?"), SchemeRelative, Decode(All)],
+    ),
+    // PEP 3333: PATH_INFO is decoded.
+    upstream(
+        "WSGI: Django, Flask; ASGI: Starlette",
+        &[CutAt(b"?"), Decode(All)],
+    ),
+    upstream("gunicorn", &[CutAt(b"#"), CutAt(b"?"), Decode(All)]),
+    // SimpleHTTPRequestHandler.translate_path.
+    upstream(
+        "Python, http.server",
+        &[
+            CutAt(b"?"),
+            CutAt(b"#"),
+            Decode(All),
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    // RFC 2396, 3.3 as of urllib.parse.urlparse: parameters of the last segment.
+    upstream(
+        "Python, urlparse",
+        &[CutAt(b"#"), CutAt(b"?"), CutLastParameters, Decode(All)],
+    ),
+    // BaseRequest.traverse.
+    upstream(
+        "Zope",
+        &[CutAt(b"?"), Decode(All), MergeSlashes, RemoveDotsWithinRoot],
+    ),
+    // Rack::Protection::PathTraversal.cleanup, and Mustermann decodes.
+    upstream(
+        "Sinatra",
+        &[
+            CutAt(b"?"),
+            Decode(Of(b"./\\")),
+            BackslashIsSlash,
+            MergeSlashes,
+            RemoveDots,
+            Decode(All),
+        ],
+    ),
+    // Journey::Router::Utils.normalize_path.
+    upstream(
+        "Rails",
+        &[CutAt(b"?"), MergeSlashes, TrimSlashes, Decode(All)],
+    ),
+    // HttpUtils.normalizePath.
+    upstream(
+        "Vert.x",
+        &[CutAt(b"?"), Decode(Unreserved), RemoveDots, MergeSlashes],
+    ),
+    upstream(
+        "Vert.x, StaticHandler on Windows",
+        &[
+            CutAt(b"?"),
+            Decode(Unreserved),
+            RemoveDots,
+            MergeSlashes,
+            Decode(All),
+            BackslashIsSlash,
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    // cowboy_router:split_path decodes each segment.
+    upstream(
+        "Cowboy",
+        &[CutAt(b"?#"), RemoveDots, Decode(AllButSlash), RemoveDots],
+    ),
+];
+
+/// What stands between the filter and what serves, and passes on the path that it made.
+const FRONTS: &[Upstream] = &[
+    // `proxy_pass http://backend$uri` hands over what was decoded.
+    upstream(
+        "nginx, proxy_pass with $uri",
+        &[
+            CutAt(b"?#"),
+            RefuseInvalidEscapes,
+            Decode(All),
+            Refuse(b"\0"),
+            MergeSlashes,
+            RemoveDotsWithinRoot,
+            Forward,
+        ],
+    ),
+    upstream(
+        "Apache httpd, ProxyPass",
+        &[
+            CutAt(b"?#"),
+            Decode(Unreserved),
+            MergeSlashes,
+            RemoveDotsWithinRoot,
+            Forward,
+        ],
+    ),
+    upstream(
+        "HAProxy, normalize-uri",
+        &[
+            CutAt(b"?#"),
+            Decode(Unreserved),
+            RemoveDots,
+            MergeSlashes,
+            Forward,
+        ],
+    ),
+    // path_with_escaped_slashes_action: UNESCAPE_AND_FORWARD, normalize_path, merge_slashes.
+    upstream(
+        "Envoy",
+        &[
+            CutAt(b"?#"),
+            Decode(Of(b"/\\")),
+            Decode(Unreserved),
+            BackslashIsSlash,
+            RemoveDotsWithinRoot,
+            MergeSlashes,
+            Forward,
+        ],
+    ),
+    upstream(
+        "a proxy that decodes and does nothing else",
+        &[CutAt(b"?"), Decode(All), Forward],
+    ),
+];
+
+/// More than twice decoded is not promised.
+const MOST_DECODINGS: usize = 2;
+
+impl Upstream {
+    /// What it resolves a path to. `None`: it refuses the request.
+    pub fn resolve(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let whole = AbsoluteForm.take(path.to_vec())?;
+        let resolved = (self.steps.iter()).try_fold(whole, |path, step| step.take(path))?;
+        resolved.starts_with(b"/").then_some(resolved)
+    }
+
+    /// How often it decodes the same octets.
+    fn decodings(&self) -> usize {
+        let is_decoding = |step: &&Step| matches!(step, Decode(_));
+        self.steps.iter().filter(is_decoding).count()
+    }
+}
+
+/// A path as an upstream understands it, and who that is.
+pub type Resolved = BTreeMap<Vec<u8>, String>;
+
+/// Everything that upstreams may resolve `path` to, with the first that does, alone or behind
+/// another. Empty for a path that no HTTP codec lets through.
+pub fn resolutions(path: &[u8]) -> Resolved {
+    let mut resolved = Resolved::new();
+    if path.iter().any(is_never_forwarded) {
+        return resolved;
+    }
+    for server in SERVERS {
+        if let Some(path) = server.resolve(path) {
+            resolved
+                .entry(path)
+                .or_insert_with(|| server.name.to_owned());
+        }
+    }
+    for front in FRONTS {
+        let Some(forwarded) = front.resolve(path) else {
+            continue;
+        };
+        let is_promised =
+            |server: &&Upstream| front.decodings() + server.decodings() <= MOST_DECODINGS;
+        for server in SERVERS.iter().filter(is_promised) {
+            if let Some(path) = server.resolve(&forwarded) {
+                resolved
+                    .entry(path)
+                    .or_insert_with(|| format!("{} behind {}", server.name, front.name));
+            }
+        }
+    }
+    resolved
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(name: &str, path: &str) -> Option<String> {
+        let server = SERVERS.iter().find(|server| server.name == name).unwrap();
+        let path = server.resolve(path.as_bytes())?;
+        Some(String::from_utf8(path).unwrap())
+    }
+
+    #[test]
+    fn known_attacks_resolve_as_they_did() {
+        for (name, path, expected) in [
+            ("Tomcat", "/x/..;/manager", Some("/manager")),
+            ("Tomcat", "/x%2f../manager", None),
+            ("nginx", "/x%2f..//admin", Some("/admin")),
+            ("nginx", "/../admin", None),
+            (
+                "Apache httpd 2.4.49 and 2.4.50",
+                "/cgi/%%32%65%%32%65/etc",
+                Some("/etc"),
+            ),
+            (
+                "WebLogic",
+                "/css/%252e%252e%252fconsole.portal",
+                Some("/console.portal"),
+            ),
+            ("Node, new URL", "/\\host/x/.%2e/admin#y", Some("/admin")),
+            (
+                "Jetty, ConcatServlet",
+                "/%2557EB-INF/web.xml",
+                Some("/WEB-INF/web.xml"),
+            ),
+            ("Kestrel", "/x%2f%2e%2e/admin", Some("/x%2f../admin")),
+        ] {
+            assert_eq!(resolve(name, path).as_deref(), expected, "{name}: {path}");
+        }
+    }
+}
