@@ -1,41 +1,73 @@
 //! The boundary to the host (Proxy-Wasm ABI 0.2.1): what it calls here, what is called there, and
 //! all of the `unsafe`.
 //!
-//! The SDK's dispatcher and its calls are not used: they keep a boxed context and a map entry per
-//! request, assume UTF-8, panic on a status they do not expect and pass no response code details.
-//! These read octets, and a failure is a value. `cargo xtask build` puts an export named
-//! `direct:NAME` in the place of the SDK's `NAME`, which would clash with it before.
+//! The Rust SDK is not used: it keeps a boxed context and a map entry per request, assumes UTF-8,
+//! panics on a status that it does not expect, passes no response code details and exports every
+//! callback there is. These calls read octets, and a failure is a value.
 #![expect(unsafe_code, reason = "hostcalls and callbacks are foreign functions")]
 
 use crate::plugin;
-use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, MetricType};
+use log::{Level, LevelFilter};
 use std::cell::Cell;
 use std::mem::take;
 use std::ops::Deref;
 use std::ptr::{null, null_mut};
 use std::time::Duration;
 
+const PLUGIN_CONFIGURATION: u32 = 7;
+const HTTP_REQUEST_HEADERS: u32 = 0;
+const COUNTER: u32 = 0;
+
 /// Envoy finds the gRPC status that goes with the HTTP status by itself.
 const NO_GRPC_STATUS: i32 = -1;
 
-#[unsafe(export_name = "direct:proxy_on_context_create")]
-extern "C" fn on_context_create(context: u32, root: u32) {
+/// What becomes of a request for now.
+#[repr(u32)]
+pub(crate) enum Action {
+    /// It goes on to the next filter.
+    Continue = 0,
+    /// It stays where it is.
+    Pause = 1,
+}
+
+/// Tells the host which version of the interface this is.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_abi_version_0_2_1() {}
+
+/// The VM starts: the host calls this before anything else.
+#[unsafe(no_mangle)]
+extern "C" fn _initialize() {
+    // SAFETY: the linker makes it, and this is its one call.
+    unsafe { __wasm_call_ctors() };
+    plugin::on_initialize();
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_context_create(context: u32, root: u32) {
     plugin::on_context_create(context, root);
 }
 
-#[unsafe(export_name = "direct:proxy_on_configure")]
-extern "C" fn on_configure(root: u32, _size: usize) -> bool {
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_configure(root: u32, _size: usize) -> bool {
     plugin::on_configure(root)
 }
 
-#[unsafe(export_name = "direct:proxy_on_tick")]
-extern "C" fn on_tick(root: u32) {
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(root: u32) {
     plugin::on_tick(root);
 }
 
-#[unsafe(export_name = "direct:proxy_on_request_headers")]
-extern "C" fn on_request_headers(context: u32, _count: usize, _end_of_stream: bool) -> Action {
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_request_headers(
+    context: u32,
+    _count: usize,
+    _end_of_stream: bool,
+) -> Action {
     plugin::on_request_headers(context)
+}
+
+unsafe extern "C" {
+    fn __wasm_call_ctors();
 }
 
 #[link(wasm_import_module = "env")]
@@ -52,6 +84,7 @@ unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: u32, octets: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_log_level(level: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
+    fn proxy_log(level: u32, message: *const u8, message_size: usize) -> u32;
     fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
     fn proxy_replace_header_map_value(
         map: u32,
@@ -97,8 +130,8 @@ thread_local! {
 }
 
 /// Memory for the host. It fills it before the call that asked for it returns.
-#[unsafe(export_name = "direct:proxy_on_memory_allocate")]
-extern "C" fn on_memory_allocate(size: usize) -> *mut u8 {
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
     let mut buffer = BUFFER.take();
     buffer.clear();
     buffer.reserve(size);
@@ -117,7 +150,7 @@ impl Octets {
         succeeded(read(&raw mut octets, &raw mut size))?;
         let mut buffer = BUFFER.take();
         if size > buffer.capacity() || size > 0 && octets != buffer.as_mut_ptr() {
-            // Not from `on_memory_allocate`.
+            // Not from `proxy_on_memory_allocate`.
             return Err(Failed);
         }
         // SAFETY: `octets` is this buffer, `size` is within its capacity, and the host has
@@ -145,34 +178,40 @@ impl Drop for Octets {
 
 /// The plugin configuration; empty if there is none.
 pub(crate) fn plugin_configuration() -> Result<Octets, Failed> {
-    let buffer = BufferType::PluginConfiguration as u32;
     // SAFETY: both point to where the host may write.
     Octets::read(|octets, size| unsafe {
-        proxy_get_buffer_bytes(buffer, 0, usize::MAX, octets, size)
+        proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, usize::MAX, octets, size)
     })
 }
 
 /// The request's header fields, serialised as [`crate::header_map`] reads them.
 pub(crate) fn request_headers() -> Result<Octets, Failed> {
-    let map = MapType::HttpRequestHeaders as u32;
     // SAFETY: both point to where the host may write.
-    Octets::read(|octets, size| unsafe { proxy_get_header_map_pairs(map, octets, size) })
+    Octets::read(|octets, size| unsafe {
+        proxy_get_header_map_pairs(HTTP_REQUEST_HEADERS, octets, size)
+    })
 }
 
 /// Sets a field of the request to one value.
 pub(crate) fn replace_request_header(name: &[u8], value: &[u8]) -> Result<(), Failed> {
-    let map = MapType::HttpRequestHeaders as u32;
     // SAFETY: the host only reads, and within the sizes.
     succeeded(unsafe {
-        proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        proxy_replace_header_map_value(
+            HTTP_REQUEST_HEADERS,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
     })
 }
 
 /// Removes all values of a field of the request.
 pub(crate) fn remove_request_header(name: &[u8]) -> Result<(), Failed> {
-    let map = MapType::HttpRequestHeaders as u32;
     // SAFETY: the host only reads, and within the size.
-    succeeded(unsafe { proxy_remove_header_map_value(map, name.as_ptr(), name.len()) })
+    succeeded(unsafe {
+        proxy_remove_header_map_value(HTTP_REQUEST_HEADERS, name.as_ptr(), name.len())
+    })
 }
 
 /// Sets a property of the stream; Envoy keeps it as filter state `wasm.<path>`.
@@ -231,9 +270,8 @@ pub(crate) fn set_effective_context(context: u32) -> Result<(), Failed> {
 /// Declares a counter, or finds the one of this name.
 pub(crate) fn define_counter(name: &str) -> Result<u32, Failed> {
     let mut id = 0;
-    let kind = MetricType::Counter as u32;
     // SAFETY: the host reads within the size, and `id` is where it may write.
-    succeeded(unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) })?;
+    succeeded(unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
 }
 
@@ -243,17 +281,30 @@ pub(crate) fn increment_counter(id: u32, by: u64) -> Result<(), Failed> {
     succeeded(unsafe { proxy_increment_metric(id, by.try_into().unwrap_or(i64::MAX)) })
 }
 
+/// Says something in the host's log.
+pub(crate) fn log(level: Level, message: &str) -> Result<(), Failed> {
+    let level = match level {
+        Level::Trace => 0,
+        Level::Debug => 1,
+        Level::Info => 2,
+        Level::Warn => 3,
+        Level::Error => 4,
+    };
+    // SAFETY: the host only reads, and within the size.
+    succeeded(unsafe { proxy_log(level, message.as_ptr(), message.len()) })
+}
+
 /// The level from which the host logs.
-pub(crate) fn log_level() -> LogLevel {
+pub(crate) fn log_level() -> LevelFilter {
     let mut level = 0;
     // SAFETY: points to where the host may write.
     let status = unsafe { proxy_get_log_level(&raw mut level) };
     match (status, level) {
-        (0, 0) => LogLevel::Trace,
-        (0, 1) => LogLevel::Debug,
-        (0, 3) => LogLevel::Warn,
-        (0, 4) => LogLevel::Error,
-        (0, 5) => LogLevel::Critical,
-        _ => LogLevel::Info,
+        (0, 0) => LevelFilter::Trace,
+        (0, 1) => LevelFilter::Debug,
+        (0, 3) => LevelFilter::Warn,
+        (0, 4) => LevelFilter::Error,
+        (0, 5) => LevelFilter::Off,
+        _ => LevelFilter::Info,
     }
 }

@@ -2,11 +2,8 @@
 
 mod abi;
 mod header_map;
+mod host_log;
 mod plugin;
 mod request;
 mod secret;
 mod statistics;
-
-proxy_wasm::main! {{
-    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
-}}

@@ -1,9 +1,9 @@
 //! The plugins of this VM: takes their configurations, and finds the one that a request is for.
 
+use crate::abi::Action;
 use crate::statistics::Statistics;
-use crate::{abi, request, secret};
+use crate::{abi, host_log, request, secret};
 use basic_auth::{Policy, Worker};
-use proxy_wasm::types::Action;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -36,6 +36,11 @@ thread_local! {
     };
 }
 
+/// The VM starts.
+pub(crate) fn on_initialize() {
+    host_log::start();
+}
+
 /// A context begins; a root context has no root.
 pub(crate) fn on_context_create(context: u32, root: u32) {
     VM.with(|vm| vm.created.set((context, root)));
@@ -43,7 +48,7 @@ pub(crate) fn on_context_create(context: u32, root: u32) {
 
 /// `false` refuses the configuration: the host keeps the one at work or, with none, fails closed.
 pub(crate) fn on_configure(root: u32) -> bool {
-    proxy_wasm::set_log_level(abi::log_level());
+    host_log::adopt_level();
     match configure() {
         Ok(plugin) => {
             VM.with(|vm| vm.plugins.borrow_mut().insert(root, Rc::new(plugin)));
@@ -83,7 +88,7 @@ fn environment(name: &str) -> Option<Vec<u8>> {
 
 /// The host's timer.
 pub(crate) fn on_tick(root: u32) {
-    proxy_wasm::set_log_level(abi::log_level());
+    host_log::adopt_level();
     VM.with(|vm| {
         if let Some(plugin) = vm.plugins.borrow().get(&root) {
             plugin.flush();

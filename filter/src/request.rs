@@ -1,9 +1,9 @@
 //! One request: reads its fields, decides, answers or lets it pass.
 
+use crate::abi::Action;
 use crate::plugin::Plugin;
 use crate::{abi, header_map};
 use basic_auth::{Allowance, Decision, Denied, Policy, Request, is_spelling_of};
-use proxy_wasm::types::Action;
 
 /// The property that holds the user's name; in Envoy the filter state `wasm.basic_auth_user`.
 const USER_PROPERTY: &[u8] = b"basic_auth_user";

@@ -5,9 +5,11 @@ pub mod http1;
 pub mod http2;
 pub mod module_server;
 mod observation;
+mod tuned;
 
 pub use bootstrap::{Bootstrap, ModuleSource, Plugin};
 pub use observation::observe;
+pub use tuned::Tuned;
 pub use xtask::http::Answer;
 
 use serde_json::Value;
@@ -94,21 +96,70 @@ impl Proxy {
             .unwrap_or(0)
     }
 
+    /// Everything that Envoy has logged so far.
+    #[must_use]
+    pub fn log(&self) -> Log {
+        let log = self.envoy.log();
+        Log(log.lines().map(unescaped).collect())
+    }
+}
+
+/// A log of Envoy's, its entries without escapes.
+#[derive(Debug)]
+pub struct Log(Vec<String>);
+
+impl Log {
+    /// The first entry that contains a text.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .map(String::as_str)
+            .find(|line| line.contains(text))
+    }
+
     /// What the module logged for a plugin, its lines together.
     #[must_use]
-    pub fn plugin_log(&self, plugin: &str) -> String {
-        let log = self.envoy.log();
+    pub fn of_plugin(&self, plugin: &str) -> String {
         let mark = format!("wasm log {plugin}");
-        let of_plugin = |line: &str| {
+        let of_plugin = |line: &String| {
             let rest = line.split_once(&mark)?.1;
             // The name stands before the identifiers of root context and VM, or the colon.
             rest.starts_with([' ', ':']).then(|| rest.to_owned())
         };
-        log.lines()
-            .filter_map(of_plugin)
-            .collect::<Vec<_>>()
-            .join("\n")
+        let lines: Vec<String> = self.0.iter().filter_map(of_plugin).collect();
+        lines.join("\n")
     }
+}
+
+/// A line without the escapes of C that `--log-format-escaped` writes.
+fn unescaped(line: &str) -> String {
+    let mut octets = Vec::with_capacity(line.len());
+    let mut rest = line.as_bytes();
+    while let Some((&octet, after)) = rest.split_first() {
+        rest = after;
+        match (octet, after) {
+            (
+                b'\\',
+                [
+                    a @ b'0'..=b'3',
+                    b @ b'0'..=b'7',
+                    c @ b'0'..=b'7',
+                    after @ ..,
+                ],
+            ) => {
+                octets.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                rest = after;
+            }
+            // Ends of lines stay escaped, so that an entry stays one line.
+            (b'\\', [quoted @ (b'"' | b'\'' | b'\\'), after @ ..]) => {
+                octets.push(*quoted);
+                rest = after;
+            }
+            _ => octets.push(octet),
+        }
+    }
+    String::from_utf8_lossy(&octets).into_owned()
 }
 
 /// The addresses of the listeners, once each has its port.
@@ -131,4 +182,17 @@ fn addresses(envoy: &Envoy) -> Option<BTreeMap<String, SocketAddr>> {
         .iter()
         .map(address)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unescaped;
+
+    #[test]
+    fn a_line_of_the_log_is_unescaped() {
+        assert_eq!(
+            unescaped(r#"a \"b\" \'c\' \\ \342\200\246 \n"#),
+            "a \"b\" 'c' \\ … \\n"
+        );
+    }
 }

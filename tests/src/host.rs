@@ -11,9 +11,11 @@ mod header_map;
 mod hostcalls;
 mod memory;
 mod metrics;
+mod plugins;
 mod state;
 mod wasi;
 
+pub use self::plugins::{Plugin, Stream};
 pub use self::state::{LocalResponse, Log};
 use self::{memory::Guest, state::State};
 use crate::observed::Fields;
@@ -52,7 +54,7 @@ pub struct Refused(pub Vec<Log>);
 pub struct Vm {
     store: Store<State>,
     instance: Instance,
-    root_context: Option<u32>,
+    plugin: Option<Plugin>,
     next_context: u32,
     trap: Option<String>,
 }
@@ -96,7 +98,7 @@ impl Host {
         let mut vm = Vm {
             store,
             instance,
-            root_context: None,
+            plugin: None,
             next_context: 1,
             trap: None,
         };
@@ -110,47 +112,17 @@ impl Host {
 }
 
 impl Vm {
-    /// Gives the module a plugin configuration: in a new root context, which becomes the one
-    /// of later requests only if it accepts.
+    /// Gives the module a plugin configuration: in a new root context, which takes the place of
+    /// the one before only if it accepts.
     ///
     /// # Errors
     /// The log, when the module refuses it or traps.
     pub fn configure(&mut self, configuration: &[u8]) -> Result<(), Refused> {
-        self.store.data_mut().plugin_configuration = configuration.to_vec();
-        match self.start_root_context(configuration.len()) {
-            Ok(Some(root)) => {
-                self.root_context = Some(root);
-                Ok(())
-            }
-            Ok(None) => Err(Refused(self.take_logs())),
-            Err(trap) => {
-                let mut logs = self.take_logs();
-                logs.push(Log {
-                    level: Log::CRITICAL,
-                    text: trap,
-                });
-                Err(Refused(logs))
-            }
+        let plugin = self.add_plugin(configuration)?;
+        if let Some(old) = self.plugin.replace(plugin) {
+            self.end_plugin(old);
         }
-    }
-
-    fn start_root_context(&mut self, size: usize) -> Result<Option<u32>, String> {
-        let root = self.create_context(0)?;
-        let size = u32::try_from(size).map_err(|error| error.to_string())?;
-        let is_accepted = |answer: Option<u32>| answer != Some(0);
-        let started = self.call_if_exported("proxy_on_vm_start", (root, 0_u32))?;
-        if !is_accepted(started) {
-            return Ok(None);
-        }
-        let configured = self.call_if_exported("proxy_on_configure", (root, size))?;
-        Ok(is_accepted(configured).then_some(root))
-    }
-
-    fn create_context(&mut self, root: u32) -> Result<u32, String> {
-        let context = self.next_context;
-        self.next_context += 1;
-        self.call_if_exported::<_, ()>("proxy_on_context_create", (context, root))?;
-        Ok(context)
+        Ok(())
     }
 
     /// Sends the headers of a request through a new HTTP context.
@@ -166,19 +138,10 @@ impl Vm {
     }
 
     fn run_stream(&mut self, headers: &Fields) -> Result<Outcome, String> {
-        let root = self.root_context.ok_or("no configuration was accepted")?;
-        let context = self.create_context(root)?;
-        let count = u32::try_from(headers.len()).map_err(|error| error.to_string())?;
-        self.store.data_mut().begin_stream(headers);
-        let action = self.call_if_exported("proxy_on_request_headers", (context, count, 1_u32))?;
-        let outcome = self
-            .store
-            .data_mut()
-            .end_stream(action.unwrap_or(0_u32) == 0);
-        // The order of Envoy's filter manager at the end of a stream.
-        self.call_if_exported::<_, ()>("proxy_on_log", context)?;
-        self.call_if_exported::<_, u32>("proxy_on_done", context)?;
-        self.call_if_exported::<_, ()>("proxy_on_delete", context)?;
+        let plugin = self.plugin.ok_or("no configuration was accepted")?;
+        let stream = self.begin_stream(plugin)?;
+        let outcome = self.request_headers(&stream, headers)?;
+        self.end_stream(stream)?;
         Ok(outcome)
     }
 
@@ -187,9 +150,8 @@ impl Vm {
     /// # Errors
     /// The trap.
     pub fn tick(&mut self) -> Result<(), String> {
-        let root = self.root_context.ok_or("no configuration was accepted")?;
-        self.call_if_exported::<_, ()>("proxy_on_tick", root)
-            .map(drop)
+        let plugin = self.plugin.ok_or("no configuration was accepted")?;
+        self.tick_plugin(plugin)
     }
 
     /// The period of the timer, once the module has set one.
@@ -201,6 +163,11 @@ impl Vm {
     /// Moves the clock on. It stands still otherwise.
     pub fn advance(&mut self, by: Duration) {
         self.store.data_mut().now += by;
+    }
+
+    /// Sets the clock back.
+    pub fn set_back(&mut self, by: Duration) {
+        self.store.data_mut().now -= by;
     }
 
     /// Moves the clock on by so much whenever the module reads it, as if its work took time.

@@ -8,6 +8,7 @@
 pub mod challenge;
 pub mod core_runner;
 pub mod corpus;
+pub mod get;
 pub mod observed;
 pub mod octets;
 pub mod report;

@@ -120,21 +120,24 @@ fn run_refused(refused: &[&Refused], server: &Server, report: &mut Report) {
     };
     let plugins = std::iter::once(accepted).chain(plugins).collect();
     let proxy = Proxy::live(&bootstrap(server, &upstream, plugins));
-    for (index, refused) in refused.iter().enumerate() {
-        let name = format!("refused-{index}");
+    let status = |index: usize| {
         let request = b"GET / HTTP/1.1\r\nhost: example.com\r\n\r\n";
-        let status = http1::send(proxy.listener(&name), request).map(|answer| answer.status);
-        let log = proxy.plugin_log(&name);
-        match status {
-            Ok(503) => report.refused(refused, Err(log)),
-            other => report.refused(refused, Err(format!("answered {other:?}; log: {log}"))),
+        http1::send(proxy.listener(&format!("refused-{index}")), request).map(|a| a.status)
+    };
+    let answers: Vec<_> = (0..refused.len()).map(status).collect();
+    let log = proxy.log();
+    for (index, (refused, answer)) in refused.iter().zip(answers).enumerate() {
+        let said = log.of_plugin(&format!("refused-{index}"));
+        match answer {
+            Ok(503) => report.refused(refused, Err(said)),
+            other => report.refused(refused, Err(format!("answered {other:?}; log: {said}"))),
         }
     }
-    let log = proxy.envoy.log();
     for secret in refused.iter().flat_map(|refused| &refused.secrets) {
+        let line = log.find(secret);
         assert!(
-            !log.contains(secret.as_str()),
-            "the secret {secret:?} is in Envoy's log"
+            line.is_none(),
+            "the secret {secret:?} is in Envoy's log: {line:?}"
         );
     }
 }

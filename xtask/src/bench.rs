@@ -18,10 +18,10 @@ mod stripped_sdk;
 mod table;
 mod variant;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::{envoy, target_folder};
-use report::{Circumstances, Report};
+use report::Circumstances;
 
 /// Arguments of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
@@ -40,6 +40,9 @@ pub struct BenchArgs {
     /// Takes less than a minute; for a table to keep, take the time
     #[arg(long, global = true)]
     quick: bool,
+    /// Measures this module instead of the one that is built from this source
+    #[arg(long, value_name = "FILE", global = true)]
+    module: Option<PathBuf>,
     /// Where all figures go [default: bench.json, bench-scale.json or bench-passwords.json in target/]
     #[arg(long, value_name = "FILE", global = true)]
     json: Option<PathBuf>,
@@ -56,6 +59,15 @@ enum What {
     Passwords,
 }
 
+/// What a measurement is made with.
+struct Stage {
+    /// The program.
+    envoy: PathBuf,
+    /// The module of this project.
+    module: PathBuf,
+    pace: Pace,
+}
+
 /// How much time a measurement may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pace {
@@ -65,25 +77,23 @@ enum Pace {
 
 /// Measures and reports.
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
-    let program = envoy::locate()?;
-    let pace = if args.quick {
-        Pace::Quick
-    } else {
-        Pace::Thorough
+    let stage = Stage {
+        envoy: envoy::locate()?,
+        module: modules::basic_auth(args.module.as_deref())?,
+        pace: if args.quick {
+            Pace::Quick
+        } else {
+            Pace::Thorough
+        },
     };
-    println!("Building the modules …");
     let (report, file) = match args.what {
-        None => (filters::measure(&program, pace)?, "bench.json"),
-        Some(What::Scale) => (scale::measure(&program, pace)?, "bench-scale.json"),
-        Some(What::Passwords) => (passwords::measure(&program, pace)?, "bench-passwords.json"),
+        None => (filters::measure(&stage)?, "bench.json"),
+        Some(What::Scale) => (scale::measure(&stage)?, "bench-scale.json"),
+        Some(What::Passwords) => (passwords::measure(&stage)?, "bench-passwords.json"),
     };
     let json = args
         .json
         .clone()
         .unwrap_or_else(|| target_folder().join(file));
-    publish(&report, &program, &json, args.write_docs)
-}
-
-fn publish(report: &Report, envoy: &Path, json: &Path, is_documented: bool) -> anyhow::Result<()> {
-    report.publish(&Circumstances::now(envoy)?, json, is_documented)
+    report.publish(&Circumstances::of(&stage)?, &json, args.write_docs)
 }

@@ -56,6 +56,7 @@ struct Defaults {
     caps: Caps,
 }
 
+#[inline(never)]
 pub(crate) fn parse(configuration: &[u8], environment: Environment<'_>) -> Read<Policy> {
     let json = parse_json(configuration)?;
     let top = Value {

@@ -25,8 +25,6 @@ pub enum Step {
     RemoveDotsWithinRoot,
     /// Like `RemoveDots`, where `%2e` is a dot, too (WHATWG URL, 4.1).
     RemoveDotsAndTheirEscapes,
-    /// `..` segments are dropped, and what is before them is not.
-    DropDoubleDots,
     /// `;` and what follows it in its segment is dropped.
     CutParameters,
     /// `;` and what follows it is dropped in the last segment.
@@ -92,7 +90,6 @@ impl Step {
                 let decoded = |segment: &[u8]| usual_dots(&decode(segment, Escapes::Of(b".")));
                 remove_dots(&path, decoded, AboveRoot::IsRoot)?
             }
-            Self::DropDoubleDots => keep_segments(&path, |segment| segment != b".."),
             Self::CutParameters => {
                 let segments = segments(&path).map(|segment| cut_at(segment, b";"));
                 join(segments)
@@ -182,10 +179,6 @@ fn join<'a>(segments: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
         .flat_map(|segment| [b"/", segment].concat())
         .collect();
     if path.is_empty() { b"/".to_vec() } else { path }
-}
-
-fn keep_segments(path: &[u8], is_kept: impl Fn(&[u8]) -> bool) -> Vec<u8> {
-    join(segments(path).filter(|segment| is_kept(segment)))
 }
 
 fn merge_slashes(path: &[u8]) -> Vec<u8> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::step::Escapes::{All, AllButSlash, Of, OfWholeUri, Unreserved};
 use crate::step::Step::{
     self, AbsoluteForm, BackslashIsSlash, CutAt, CutLastParameters, CutParameters, Decode, Drop,
-    DropDoubleDots, Forward, MergeSlashes, Refuse, RefuseEscaped, RefuseInvalidEscapes, RemoveDots,
+    Forward, MergeSlashes, Refuse, RefuseEscaped, RefuseInvalidEscapes, RemoveDots,
     RemoveDotsAndTheirEscapes, RemoveDotsWithinRoot, SchemeRelative, TrimSlashes,
 };
 use crate::step::is_never_forwarded;
@@ -323,18 +323,6 @@ const SERVERS: &[Upstream] = &[
             RemoveDots,
         ],
     ),
-    // URI::_remove_relative_directory.
-    upstream(
-        "CodeIgniter 3",
-        &[
-            CutAt(b"#"),
-            CutAt(b"?"),
-            SchemeRelative,
-            DropDoubleDots,
-            MergeSlashes,
-            TrimSlashes,
-        ],
-    ),
     // CVE-2021-34429: `/.%00/WEB-INF/web.xml`.
     upstream(
         "Jetty 9.4.40",
@@ -346,19 +334,6 @@ const SERVERS: &[Upstream] = &[
             Drop(b"\0"),
             MergeSlashes,
             RemoveDots,
-        ],
-    ),
-    // WHATWG URL, 4.4: tabs and line ends are removed.
-    upstream(
-        "Node, new URL of a decoded path",
-        &[
-            CutAt(b"?#"),
-            Decode(All),
-            Drop(b"\t\r\n"),
-            BackslashIsSlash,
-            CutAt(b"?#"),
-            SchemeRelative,
-            RemoveDotsAndTheirEscapes,
         ],
     ),
     // net/url.ParseRequestURI: `#` is an octet like any.
@@ -588,7 +563,7 @@ impl Upstream {
 
     /// How often it decodes the same octets.
     fn decodings(&self) -> usize {
-        let is_decoding = |step: &&Step| matches!(step, Decode(_));
+        let is_decoding = |step: &&Step| matches!(step, Decode(_) | RemoveDotsAndTheirEscapes);
         self.steps.iter().filter(is_decoding).count()
     }
 }

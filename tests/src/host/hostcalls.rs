@@ -158,7 +158,14 @@ fn link_streams(linker: &mut Linker<State>) -> Linked {
     linker.func_wrap(
         "env",
         "proxy_set_effective_context",
-        |_: Call<'_>, _: u32| 0_u32,
+        |call: Call<'_>, context: u32| {
+            let is_there = call.data().contexts.contains(&context);
+            reply(if is_there {
+                Ok(())
+            } else {
+                Err(Status::BadArgument.into())
+            })
+        },
     )?;
     linker.func_wrap("env", "proxy_done", |_: Call<'_>| 0_u32)?;
     linker.func_wrap(

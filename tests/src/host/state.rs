@@ -2,7 +2,10 @@
 
 use super::{Outcome, header_map, memory::Guest, metrics::Metrics};
 use crate::observed::Fields;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// A line of the module's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub struct LocalResponse {
 /// What one virtual machine and its current stream hold.
 pub(super) struct State {
     pub(super) guest: Option<Guest>,
+    /// Root and HTTP contexts that have not ended.
+    pub(super) contexts: BTreeSet<u32>,
     pub(super) environment: Vec<Vec<u8>>,
     pub(super) plugin_configuration: Vec<u8>,
     pub(super) logs: Vec<Log>,
@@ -60,6 +65,7 @@ impl State {
         let variable = |(name, value)| format!("{name}={value}\0").into_bytes();
         State {
             guest: None,
+            contexts: BTreeSet::new(),
             environment: environment.iter().map(variable).collect(),
             plugin_configuration: Vec::new(),
             logs: Vec::new(),

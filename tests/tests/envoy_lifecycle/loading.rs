@@ -39,7 +39,7 @@ fn a_module_with_another_checksum_never_runs() {
         0,
         "it ran"
     );
-    assert!(!proxy.envoy.log().contains("wasm log"), "it logged");
+    assert!(proxy.log().find("wasm log").is_none(), "it logged");
 }
 
 #[test]
@@ -96,13 +96,13 @@ fn a_refused_configuration_never_opens_the_listener() {
     let configuration =
         r#"{"basic_auth_rules": [{"prefx": "/", "credentials": ["Aladdin:secret1"]}]}"#;
     let proxy = refuses(source(server.address(), digest), configuration);
-    let log = proxy.plugin_log(LISTENER);
+    let log = proxy.log().of_plugin(LISTENER);
     assert!(
         log.contains("basic_auth_rules[0]"),
         "the log does not say where: {log}"
     );
     assert!(
-        !proxy.envoy.log().contains("secret1"),
+        proxy.log().find("secret1").is_none(),
         "the log has the password"
     );
 }

@@ -1,11 +1,9 @@
 //! `cargo xtask bench`: what a request costs with this filter and with others.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Pace;
 use super::modules::Modules;
 use super::proxy::{self, Proxy};
 use super::report::Report;
@@ -13,11 +11,12 @@ use super::request;
 use super::rounds::{Measured, SEED, Summary};
 use super::table::Table;
 use super::variant::{EMPTY_SDK, USUAL_SDK, Variant, variants};
+use super::{Pace, Stage};
 
-pub(super) fn measure(program: &Path, pace: Pace) -> anyhow::Result<Report> {
-    let variants = variants(&Modules::build()?);
-    let mut proxy = Proxy::start(program, &variants)?;
-    let duration = match pace {
+pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
+    let variants = variants(&Modules::beside(&stage.module)?);
+    let mut proxy = Proxy::start(&stage.envoy, &variants)?;
+    let duration = match stage.pace {
         Pace::Quick => Duration::from_secs(30),
         Pace::Thorough => Duration::from_secs(240),
     };

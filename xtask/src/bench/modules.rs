@@ -7,9 +7,8 @@ use anyhow::Context as _;
 
 use super::{minimal_module, stripped_sdk};
 use crate::build;
-use crate::module::dist_path;
 use crate::toolchain::Toolchain;
-use crate::{command, repository_root, target_folder};
+use crate::{command, module, repository_root, target_folder};
 
 /// Files with modules.
 pub(super) struct Modules {
@@ -25,35 +24,54 @@ pub(super) struct Modules {
     pub(super) basic_auth: PathBuf,
 }
 
-/// Builds the module of this project as it is shipped.
-pub(super) fn basic_auth() -> anyhow::Result<PathBuf> {
-    build::build()?;
-    Ok(dist_path())
+/// A copy of `chosen` or, without one, of this project's module as it is shipped, which is built
+/// first. A copy, because a build that goes on meanwhile replaces the module in `dist/`.
+pub(super) fn basic_auth(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let bytes = match chosen {
+        Some(path) => {
+            fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?
+        }
+        None => {
+            println!("Building the module …");
+            build::build()?.bytes
+        }
+    };
+    let copy = folder().join(module::FILE_NAME);
+    fs::create_dir_all(folder())?;
+    fs::write(&copy, bytes)?;
+    Ok(copy)
 }
 
 impl Modules {
-    pub(super) fn build() -> anyhow::Result<Self> {
+    /// Compiles what `basic_auth` is compared with.
+    pub(super) fn beside(basic_auth: &Path) -> anyhow::Result<Self> {
+        println!("Building what it is compared with …");
         let compiled = compile(&["empty-sdk", "usual-sdk"], Some(build::TARGET))?;
         let empty_sdk = compiled.join("empty_sdk.wasm");
-        let minimal = compiled.join("minimal.wasm");
+        let minimal = folder().join("minimal.wasm");
         fs::write(&minimal, minimal_module::bytes())?;
-        let stripped_sdk = compiled.join("stripped_sdk.wasm");
+        let stripped_sdk = folder().join("stripped_sdk.wasm");
         fs::write(&stripped_sdk, stripped_sdk::strip(&fs::read(&empty_sdk)?)?)?;
         Ok(Self {
             minimal,
             usual_sdk: compiled.join("usual_sdk.wasm"),
             empty_sdk,
             stripped_sdk,
-            basic_auth: basic_auth()?,
+            basic_auth: basic_auth.to_path_buf(),
         })
     }
+}
+
+/// Where everything is that is built for a measurement.
+fn folder() -> PathBuf {
+    target_folder().join("bench")
 }
 
 /// Compiles packages of `xtask/bench`, for this machine unless there is a target. Returns the
 /// folder with what was compiled.
 pub(super) fn compile(packages: &[&str], target: Option<&str>) -> anyhow::Result<PathBuf> {
     let toolchain = Toolchain::pinned()?;
-    let folder = target_folder().join("bench");
+    let folder = folder();
     let mut cargo = toolchain.cargo(["build", "--quiet", "--release", "--locked"]);
     cargo
         .current_dir(repository_root().join("xtask/bench"))

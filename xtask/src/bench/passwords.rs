@@ -1,14 +1,13 @@
 //! `cargo xtask bench passwords`: what one verification costs in the VM, and natively.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::Pace;
 use super::bootstrap::Filter;
 use super::modules;
 use super::proxy::Proxy;
@@ -18,6 +17,7 @@ use super::rounds::Measured;
 use super::stored_hash::{FAST, LOCKED, SLOW, StoredHash};
 use super::table::Table;
 use super::variant::Variant;
+use super::{Pace, Stage};
 use crate::child::Child;
 
 const USER_NAME: &str = "alice";
@@ -25,22 +25,11 @@ const USER_NAME: &str = "alice";
 /// Wrong for all: a wrong password takes as long as a right one, and is never remembered.
 const PASSWORD: &str = "open sesame 1";
 
-pub(super) fn measure(program: &Path, pace: Pace) -> anyhow::Result<Report> {
-    let module = modules::basic_auth()?;
-    let hashes: Vec<_> = FAST.iter().chain(&SLOW).copied().collect();
-    println!("Measuring natively …");
-    let native = native(&hashes)?;
-    println!("Measuring in the VM …");
-    let mut in_vm = fast_in_vm(program, &module, pace)?;
-    in_vm.extend(slow_in_vm(program, &module, pace)?);
-    let measured = hashes.iter().zip(in_vm).zip(native);
-    let rows: Vec<_> = measured
-        .map(|((hash, in_vm), native)| Row {
-            hash: *hash,
-            in_vm,
-            native,
-        })
-        .collect();
+pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
+    println!("Measuring …");
+    let mut native = Native::start()?;
+    let mut rows = fast(stage, &mut native)?;
+    rows.extend(slow(stage, &mut native)?);
     Ok(Report {
         command: "cargo xtask bench passwords",
         method: METHOD.to_owned(),
@@ -54,6 +43,9 @@ What one verification of a password of 13 octets takes in CPU time: of the worke
 beyond what a request of a locked user takes, and natively, by the same code compiled for this \
 machine. The lowest of several measurements; in the VM and for the formats of a single round, the median";
 
+/// What the difference of two requests has to be for a ratio, in nanoseconds.
+const MEASURABLE: f64 = 1e3;
+
 /// What was measured of one hash, in nanoseconds.
 struct Row {
     hash: StoredHash,
@@ -61,63 +53,87 @@ struct Row {
     native: f64,
 }
 
-/// What the program of the bench prints for each hash.
-fn native(hashes: &[StoredHash]) -> anyhow::Result<Vec<f64>> {
-    let program = modules::compile(&["native-passwords"], None)?.join("native-passwords");
-    let mut command = Command::new(program);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = Child::spawn(command)?;
-    let mut input = child.process().stdin.take().context("no standard input")?;
-    for hash in hashes {
-        writeln!(input, "{}", hash.text)?;
-    }
-    drop(input);
-    let output = child
-        .process()
-        .stdout
-        .take()
-        .context("no standard output")?;
-    let printed = std::io::read_to_string(output)?;
-    if !child.wait()?.success() {
-        bail!("the native verification failed");
-    }
-    let numbers = printed.lines().map(str::parse::<f64>);
-    Ok(numbers.collect::<Result<_, _>>()?)
-}
-
 /// Too little for one measurement: what they add to what a user costs who never authenticates.
-fn fast_in_vm(program: &Path, module: &Path, pace: Pace) -> anyhow::Result<Vec<f64>> {
+fn fast(stage: &Stage, native: &mut Native) -> anyhow::Result<Vec<Row>> {
     let hashes = std::iter::once(&LOCKED).chain(&FAST);
-    let variants: Vec<_> = hashes.map(|hash| variant(hash, module)).collect();
-    let mut proxy = Proxy::start(program, &variants)?;
-    let duration = match pace {
+    let variants: Vec<_> = hashes.map(|hash| variant(hash, &stage.module)).collect();
+    let mut proxy = Proxy::start(&stage.envoy, &variants)?;
+    let duration = match stage.pace {
         Pace::Quick => Duration::from_secs(10),
         Pace::Thorough => Duration::from_secs(60),
     };
     let measured = Measured::during(duration, &mut proxy, variants.len())?;
     proxy.check_answers(&variants)?;
-    Ok((1..variants.len())
-        .map(|index| measured.added(index).median)
-        .collect())
+    let row = |(index, hash): (usize, &StoredHash)| {
+        Ok(Row {
+            hash: *hash,
+            in_vm: measured.added(index + 1).median.max(0.0),
+            native: native.verification(hash)?,
+        })
+    };
+    FAST.iter().enumerate().map(row).collect()
 }
 
 /// Requests one after another, less what those of a user cost who never authenticates.
-fn slow_in_vm(program: &Path, module: &Path, pace: Pace) -> anyhow::Result<Vec<f64>> {
-    let hashes: Vec<_> = std::iter::once(&LOCKED).chain(&SLOW).collect();
-    let variants: Vec<_> = hashes.iter().map(|hash| variant(hash, module)).collect();
-    let mut proxy = Proxy::start(program, &variants)?;
-    let mut lowest = vec![f64::INFINITY; variants.len()];
-    let repetitions = match pace {
+fn slow(stage: &Stage, native: &mut Native) -> anyhow::Result<Vec<Row>> {
+    let hashes: Vec<_> = std::iter::once(LOCKED).chain(SLOW).collect();
+    let variants: Vec<_> = hashes
+        .iter()
+        .map(|hash| variant(hash, &stage.module))
+        .collect();
+    let mut proxy = Proxy::start(&stage.envoy, &variants)?;
+    let unmeasured = |hash| Row {
+        hash,
+        in_vm: f64::INFINITY,
+        native: f64::INFINITY,
+    };
+    let mut rows: Vec<_> = hashes.into_iter().map(unmeasured).collect();
+    let repetitions = match stage.pace {
         Pace::Quick => 3,
         Pace::Thorough => 12,
     };
+    // One beside the other, so that both have the same share of a bad moment.
     for _ in 0..repetitions {
-        for (variant, lowest) in lowest.iter_mut().enumerate() {
-            *lowest = lowest.min(proxy.sequence(variant, hashes[variant].count)?);
+        for (variant, row) in rows.iter_mut().enumerate() {
+            row.in_vm = row.in_vm.min(proxy.sequence(variant, row.hash.count)?);
+            row.native = row.native.min(native.verification(&row.hash)?);
         }
     }
     proxy.check_answers(&variants)?;
-    Ok(lowest[1..].iter().map(|cost| cost - lowest[0]).collect())
+    let locked = rows.remove(0);
+    rows.iter_mut().for_each(|row| row.in_vm -= locked.in_vm);
+    Ok(rows)
+}
+
+/// The program that verifies natively.
+struct Native {
+    hashes: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    _child: Child,
+}
+
+impl Native {
+    fn start() -> anyhow::Result<Self> {
+        let program = modules::compile(&["native-passwords"], None)?.join("native-passwords");
+        let mut command = Command::new(program);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = Child::spawn(command)?;
+        let process = child.process();
+        Ok(Self {
+            hashes: process.stdin.take().context("no standard input")?,
+            answers: BufReader::new(process.stdout.take().context("no standard output")?),
+            _child: child,
+        })
+    }
+
+    /// In nanoseconds.
+    fn verification(&mut self, hash: &StoredHash) -> anyhow::Result<f64> {
+        writeln!(self.hashes, "{}", hash.text)?;
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer)?;
+        let answer = answer.trim().parse();
+        answer.with_context(|| format!("{} cannot be verified natively", hash.name))
+    }
 }
 
 fn variant(hash: &StoredHash, module: &Path) -> Variant {
@@ -142,12 +158,18 @@ fn variant(hash: &StoredHash, module: &Path) -> Variant {
 fn table(rows: &[Row]) -> Table {
     let mut table = Table::new(["stored hash", "in the VM", "native", "ratio"]);
     for row in rows {
-        table.push([
+        let ratio = match row.in_vm {
+            // About as much as one measurement differs from the next.
+            0.0..MEASURABLE => String::new(),
+            _ => format!("{:.2}", row.in_vm / row.native),
+        };
+        let cells = [
             row.hash.name.to_owned(),
             duration(row.in_vm),
             duration(row.native),
-            format!("{:.2}", row.in_vm / row.native),
-        ]);
+            ratio,
+        ];
+        table.push(cells);
     }
     table
 }

@@ -7,8 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
+use super::Stage;
 use super::table::Table;
-use crate::module::{Module, dist_folder};
+use crate::module::Module;
 use crate::{command, repository_root};
 
 /// The page with the tables.
@@ -34,9 +35,9 @@ pub(super) struct Circumstances {
 }
 
 impl Circumstances {
-    pub(super) fn now(envoy: &Path) -> anyhow::Result<Self> {
-        let module = Module::open(&dist_folder())?;
-        let version = command::output(command::command(envoy, ["--version"]))?;
+    pub(super) fn of(stage: &Stage) -> anyhow::Result<Self> {
+        let module = Module::from(fs::read(&stage.module)?);
+        let version = command::output(command::command(&stage.envoy, ["--version"]))?;
         // The path, then `version: <commit>/<version>/<state>/<build>/<TLS>`.
         let version = version
             .split('/')

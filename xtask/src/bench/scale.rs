@@ -8,16 +8,15 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::Pace;
 use super::bootstrap::Filter;
 use super::footprint::Footprint;
-use super::modules;
 use super::proxy::Proxy;
 use super::report::Report;
 use super::request::Request;
 use super::rounds::{Measured, SEED, Summary};
 use super::table::Table;
 use super::variant::Variant;
+use super::{Pace, Stage};
 
 const RULES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 const USERS: [usize; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
@@ -25,20 +24,20 @@ const USERS: [usize; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
 const PASSWORD: &str = "wonderland";
 const HASH: &str = "{SHA}tiY7sUhYKUwI5L3866kDY+ENcrQ=";
 
-pub(super) fn measure(program: &Path, pace: Pace) -> anyhow::Result<Report> {
-    let module = modules::basic_auth()?;
-    let rules = RULES.iter().map(|&count| with_rules(&module, count));
-    let users = USERS.iter().map(|&count| with_users(&module, count));
+pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
+    let module = &stage.module;
+    let rules = RULES.iter().map(|&count| with_rules(module, count));
+    let users = USERS.iter().map(|&count| with_users(module, count));
     let variants: Vec<_> = std::iter::once(without_filter())
         .chain(rules)
         .chain(users)
         .collect();
-    let duration = match pace {
+    let duration = match stage.pace {
         Pace::Quick => Duration::from_secs(20),
         Pace::Thorough => Duration::from_secs(180),
     };
     println!("Measuring requests for {} s …", duration.as_secs());
-    let mut proxy = Proxy::start(program, &variants)?;
+    let mut proxy = Proxy::start(&stage.envoy, &variants)?;
     let measured = Measured::during(duration, &mut proxy, variants.len())?;
     proxy.check_answers(&variants)?;
     drop(proxy);
@@ -48,7 +47,7 @@ pub(super) fn measure(program: &Path, pace: Pace) -> anyhow::Result<Report> {
             name: variant.name.clone(),
             configuration: configuration(variant).len(),
             request: measured.added(index),
-            footprint: Footprint::of(variant, program)?,
+            footprint: Footprint::of(variant, &stage.envoy)?,
         })
     });
     let rows: Vec<_> = rows.collect::<anyhow::Result<_>>()?;

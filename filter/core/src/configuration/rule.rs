@@ -38,6 +38,7 @@ const PATH_KEYS: [&str; 5] = [
     "suffix",
 ];
 
+#[inline(never)]
 pub(super) fn parse(
     value: &Value<'_>,
     identity: u64,
