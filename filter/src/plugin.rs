@@ -5,7 +5,6 @@ use crate::statistics::Statistics;
 use crate::{abi, host_log, request, secret};
 use basic_auth::{Policy, Worker};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,7 +23,7 @@ pub(crate) struct Plugin {
 #[derive(Default)]
 struct Vm {
     /// By the identity of the root context.
-    plugins: RefCell<BTreeMap<u32, Rc<Plugin>>>,
+    plugins: RefCell<Vec<(u32, Rc<Plugin>)>>,
     /// The HTTP context that was created last, and its root context. Envoy creates it right
     /// before its request's headers come, so that no map of contexts has to be kept.
     created: Cell<(u32, u32)>,
@@ -32,7 +31,7 @@ struct Vm {
 
 thread_local! {
     static VM: Vm = const {
-        Vm { plugins: RefCell::new(BTreeMap::new()), created: Cell::new((0, 0)) }
+        Vm { plugins: RefCell::new(Vec::new()), created: Cell::new((0, 0)) }
     };
 }
 
@@ -51,7 +50,7 @@ pub(crate) fn on_configure(root: u32) -> bool {
     host_log::adopt_level();
     match configure() {
         Ok(plugin) => {
-            VM.with(|vm| vm.plugins.borrow_mut().insert(root, Rc::new(plugin)));
+            VM.with(|vm| vm.adopt(root, plugin));
             true
         }
         Err(refusal) => {
@@ -90,7 +89,7 @@ fn environment(name: &str) -> Option<Vec<u8>> {
 pub(crate) fn on_tick(root: u32) {
     host_log::adopt_level();
     VM.with(|vm| {
-        if let Some(plugin) = vm.plugins.borrow().get(&root) {
+        if let Some(plugin) = vm.plugin(root) {
             plugin.flush();
         }
         vm.forget_ended_plugins(root);
@@ -118,7 +117,20 @@ impl Vm {
         if created != context {
             return None;
         }
-        self.plugins.borrow().get(&root).cloned()
+        self.plugin(root)
+    }
+
+    fn plugin(&self, root: u32) -> Option<Rc<Plugin>> {
+        let plugins = self.plugins.borrow();
+        let found = plugins.iter().find(|(known, _)| *known == root);
+        found.map(|(_, plugin)| plugin.clone())
+    }
+
+    /// From here on, `plugin` decides the requests of this root context.
+    fn adopt(&self, root: u32, plugin: Plugin) {
+        let mut plugins = self.plugins.borrow_mut();
+        plugins.retain(|(known, _)| *known != root);
+        plugins.push((root, Rc::new(plugin)));
     }
 
     /// Drops plugins whose root context the host has deleted. It would say so by
@@ -128,7 +140,7 @@ impl Vm {
         if plugins.len() < 2 {
             return;
         }
-        plugins.retain(|root, plugin| {
+        plugins.retain(|(root, plugin)| {
             let is_alive = abi::set_effective_context(*root).is_ok();
             if !is_alive {
                 // Whoever says it, counters are found by name.

@@ -80,7 +80,7 @@ fn read(value: &[u8]) -> Option<&'static str> {
     let (scheme, rest) = value.split_at_checked(5)?;
     let token = rest.trim_ascii_start();
     let spaces = rest.len() - token.len();
-    let is_basic = scheme.to_ascii_lowercase() == b"basic"
+    let is_basic = scheme.eq_ignore_ascii_case(b"basic")
         && spaces > 0
         && rest[..spaces].iter().all(|octet| *octet == b' ');
     if !is_basic || value.len() > LONGEST {
@@ -99,8 +99,9 @@ fn decode(token: &[u8]) -> Option<Vec<u8>> {
         .position(|octet| *octet == b'=')
         .unwrap_or(token.len());
     let (digits, padding) = token.split_at(end);
-    let is_padded =
-        padding.iter().all(|octet| *octet == b'=') && padding.len() <= 2 && token.len() % 4 == 0;
+    let is_padded = padding.iter().all(|octet| *octet == b'=')
+        && padding.len() <= 2
+        && token.len().is_multiple_of(4);
     if !padding.is_empty() && !is_padded {
         return None;
     }

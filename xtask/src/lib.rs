@@ -11,6 +11,7 @@ pub mod build;
 pub mod checksum;
 pub mod child;
 pub mod envoy;
+pub mod fuzz;
 pub mod http;
 pub mod module;
 pub mod serve;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use xtask::{bench, build, checksum, serve, test, up};
+use xtask::{bench, build, checksum, fuzz, serve, test, up};
 
 /// Builds, serves, runs and tests the Basic auth module for Envoy and Istio.
 #[derive(Debug, Parser)]
@@ -19,6 +19,8 @@ enum Task {
     Up(up::UpArgs),
     /// Checks and tests everything, or one part
     Test(test::TestArgs),
+    /// Fuzzes what parses foreign octets, for some minutes
+    Fuzz(fuzz::FuzzArgs),
     /// Measures what a request costs with this filter and with others
     Bench(bench::BenchArgs),
 }
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Task::Serve(args) => serve::run(args),
         Task::Up(args) => up::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),
     };
     match done {

@@ -5,15 +5,18 @@ mod v8;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
 use crate::toolchain::Toolchain;
-use crate::{build, command, repository_root};
+use crate::{build, command, fuzz, repository_root};
 
 /// The package with the tests of the whole.
 const TESTS: &str = "basic-auth-tests";
+
+/// Enough to run the seeds and to notice that a target is broken.
+const TIME_OF_A_FUZZ_TARGET: Duration = Duration::from_secs(10);
 
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
@@ -32,7 +35,8 @@ Parts:
     wasm      the corpus on the built module, in a Proxy-Wasm host in process
     envoy     the corpus on a real Envoy that loaded the built module
     …         any other of tests/tests/
-  vm          the corpus on the core in V8, through node")]
+  vm          the corpus on the core in V8, through node
+  fuzz        10 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
 pub struct TestArgs {
     /// Runs this part only; may be given several times
     #[arg(long, value_name = "PART")]
@@ -71,6 +75,8 @@ enum Part {
     Workspace,
     /// The core in V8.
     Vm,
+    /// The fuzz targets, briefly.
+    Fuzz,
     /// One test of `tests/tests/`, by its name.
     Runner(String),
 }
@@ -82,12 +88,13 @@ struct Outcome {
 
 impl Part {
     /// `Workspace` includes every runner.
-    const EVERYTHING: [Self; 5] = [
+    const EVERYTHING: [Self; 6] = [
         Self::Format,
         Self::Clippy,
         Self::Build,
         Self::Workspace,
         Self::Vm,
+        Self::Fuzz,
     ];
 
     fn parse_all(names: &[String]) -> anyhow::Result<Vec<Self>> {
@@ -124,6 +131,7 @@ impl Part {
             Self::Build => "build",
             Self::Workspace => "workspace",
             Self::Vm => "vm",
+            Self::Fuzz => "fuzz",
             Self::Runner(name) => name,
         }
     }
@@ -164,6 +172,10 @@ impl Part {
                 cargo("test --workspace --locked --no-fail-fast")
             }
             Self::Vm => v8::run(toolchain),
+            Self::Fuzz => {
+                cargo("fmt --manifest-path fuzz/Cargo.toml --all --check")?;
+                fuzz::run_briefly(toolchain, TIME_OF_A_FUZZ_TARGET)
+            }
             Self::Runner(name) => {
                 build::build()?;
                 cargo(&format!("test --package {TESTS} --test {name} --locked"))

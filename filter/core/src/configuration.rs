@@ -7,7 +7,6 @@ use crate::realm::Realm;
 use crate::rule::Rule;
 use crate::rule_index::RuleIndex;
 use crate::users::UserStore;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
@@ -118,19 +117,21 @@ fn stores<'s>(defaults: &'s Defaults, rules: &'s [Rule]) -> Vec<&'s UserStore> {
 }
 
 /// How many users have a hash of each format.
-fn formats(stores: &[&UserStore]) -> BTreeMap<Format, usize> {
-    let mut counts = BTreeMap::new();
-    for format in stores.iter().flat_map(|users| users.formats()) {
-        *counts.entry(format).or_default() += 1;
-    }
-    counts
+fn formats(stores: &[&UserStore]) -> Vec<(Format, usize)> {
+    let count = |format: &Format| {
+        let all = stores.iter().flat_map(|users| users.formats());
+        let count = all.filter(|other| other == format).count();
+        (count > 0).then_some((*format, count))
+    };
+    Format::ALL.iter().filter_map(count).collect()
 }
 
 /// Computes a known answer in every format that is configured, and counts the weak ones.
 ///
 /// The first computation of a format pays for its compilation: better here than in a request.
-fn check_formats(counts: &BTreeMap<Format, usize>, warnings: &mut Vec<String>) -> Read<()> {
-    if let Some(format) = counts.keys().find(|format| !known_answer_holds(**format)) {
+fn check_formats(counts: &[(Format, usize)], warnings: &mut Vec<String>) -> Read<()> {
+    let is_wrong = |(format, _): &&(Format, usize)| !known_answer_holds(*format);
+    if let Some((format, _)) = counts.iter().find(is_wrong) {
         return Err(error_at(&Place::Root, Problem::WrongAnswer(*format)));
     }
     let weak: Vec<String> = counts

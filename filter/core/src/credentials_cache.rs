@@ -1,6 +1,7 @@
 //! The verified-credentials cache: a strong hash at the price of a lookup.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -31,7 +32,8 @@ pub(crate) struct CredentialsCache {
     /// Holds the midstates of the key.
     hmac: Hmac<Sha256>,
     limits: CacheLimits,
-    verified_at: BTreeMap<Tag, Duration>,
+    /// In the order of the tags.
+    verified_at: Vec<(Tag, Duration)>,
     /// From the oldest to the newest; the oldest expires first and makes room.
     order: VecDeque<Tag>,
 }
@@ -48,7 +50,7 @@ impl CredentialsCache {
         Self {
             hmac,
             limits,
-            verified_at: BTreeMap::new(),
+            verified_at: Vec::new(),
             order: VecDeque::new(),
         }
     }
@@ -66,9 +68,9 @@ impl CredentialsCache {
     /// Whether this was verified less than the time to live ago. An entry from the future, after
     /// the clock was set back, is as good as none.
     pub(crate) fn contains(&self, tag: &Tag, now: Duration) -> bool {
-        self.verified_at
-            .get(tag)
-            .and_then(|verified_at| now.checked_sub(*verified_at))
+        let entry = self.place(tag).ok().and_then(|at| self.verified_at.get(at));
+        entry
+            .and_then(|(_, verified_at)| now.checked_sub(*verified_at))
             .is_some_and(|age| age < self.limits.ttl)
     }
 
@@ -77,16 +79,33 @@ impl CredentialsCache {
         if self.limits.max_entries == 0 {
             return;
         }
-        let is_known = self.verified_at.insert(tag, now).is_some();
-        if is_known {
+        if self.forget(&tag) {
             self.order.retain(|known| *known != tag);
         }
         if self.order.len() >= self.limits.max_entries
             && let Some(oldest) = self.order.pop_front()
         {
-            self.verified_at.remove(&oldest);
+            self.forget(&oldest);
+        }
+        if let Err(place) = self.place(&tag) {
+            self.verified_at.insert(place, (tag, now));
         }
         self.order.push_back(tag);
+    }
+
+    /// Whether there was something to forget.
+    fn forget(&mut self, tag: &Tag) -> bool {
+        let place = self.place(tag);
+        if let Ok(place) = place {
+            self.verified_at.remove(place);
+        }
+        place.is_ok()
+    }
+
+    /// Where a tag is, or else where it belongs.
+    fn place(&self, tag: &Tag) -> Result<usize, usize> {
+        self.verified_at
+            .binary_search_by(|(known, _)| known.cmp(tag))
     }
 
     #[cfg(test)]

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::net::Ipv6Addr;
 
 /// A pattern of hosts, in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HostPattern {
     Any,
     Exact(Vec<u8>),
@@ -47,6 +47,17 @@ impl HostPattern {
 }
 
 impl HostPattern {
+    /// The pattern as a text that no other pattern has.
+    pub(crate) fn spelling(&self) -> Vec<u8> {
+        let (before, text, after): (&str, &[u8], &str) = match self {
+            HostPattern::Any => ("*", b"", ""),
+            HostPattern::Exact(host) => ("", host, ""),
+            HostPattern::Prefix(prefix) => ("", prefix, "*"),
+            HostPattern::Suffix(suffix) => ("*", suffix, ""),
+        };
+        [before.as_bytes(), text, after.as_bytes()].concat()
+    }
+
     /// Whether a host, as in [`Host::Known`], is meant.
     pub(crate) fn matches(&self, host: &[u8]) -> bool {
         match self {

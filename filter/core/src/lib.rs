@@ -13,6 +13,7 @@ mod decision;
 mod host;
 mod json;
 mod method;
+mod names;
 mod password;
 mod path;
 mod pattern;

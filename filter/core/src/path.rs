@@ -4,14 +4,18 @@
 //! resolves dot segments before it decodes, one after, one drops parameters first. So the
 //! readings are all that *any order of any of these steps* leads to:
 //!
-//! - percent-decode (RFC 3986, 2.1), at most twice; an invalid escape stays as it is,
+//! - percent-decode (RFC 3986, 2.1), with `%2F` or without, at most twice; an invalid escape stays
+//!   as it is,
 //! - `\` as `/`,
 //! - merge `//`,
 //! - resolve dot segments (RFC 3986, 5.2.4),
-//! - cut `;parameters` from every segment (RFC 3986, 3.3),
+//! - cut `;parameters` from every segment (RFC 3986, 3.3), or all from the first `;` on,
 //! - cut at a NUL,
 //! - cut at a fragment, or at a query that decoding has laid bare,
 //! - reduce an absolute form, or `//authority/path`, to its path (RFC 9112, 3.2.2).
+//!
+//! A control character that decoding lays bare ends the path for one upstream and is dropped by
+//! another: it could be any path.
 
 use alloc::vec::Vec;
 use steps::Step;
@@ -21,9 +25,9 @@ mod steps;
 mod tests;
 
 /// More readings than this are no honest path. It bounds the work that a request can cause.
-const MAX_READINGS: usize = 192;
+const MAX_READINGS: usize = 128;
 /// All readings together hold at most this many octets.
-const MAX_OCTETS: usize = 512 * 1024;
+const MAX_OCTETS: usize = 256 * 1024;
 
 /// The readings of one path.
 #[derive(Debug)]
@@ -74,7 +78,7 @@ pub(crate) enum Shape {
 /// The readings of a configured path, for rules that protect.
 pub(crate) fn readings_of_pattern(pattern: &[u8], shape: Shape) -> Vec<Vec<u8>> {
     let steps: &[Step] = match shape {
-        Shape::Whole => &Step::ALL,
+        Shape::Whole => &Step::OF_PATTERN,
         Shape::Beginning => &[Step::Decode, Step::Backslash, Step::Merge, Step::Parameters],
         Shape::Ending => &[Step::Decode, Step::Backslash, Step::Merge],
     };
@@ -120,7 +124,7 @@ fn closure(path: &[u8], steps: &[Step]) -> Option<Vec<Vec<u8>>> {
     while let Some(reading) = found.get(next) {
         let mut new: Vec<Reading> = Vec::new();
         for &step in steps {
-            let decodes = reading.decodes + u8::from(step == Step::Decode);
+            let decodes = reading.decodes + u8::from(step.decodes());
             if decodes > 2 {
                 continue;
             }
@@ -135,6 +139,13 @@ fn closure(path: &[u8], steps: &[Step]) -> Option<Vec<Vec<u8>>> {
                     octets: result,
                 });
             }
+        }
+        // What an upstream makes of a control character is anyone's guess: some drop it.
+        if new
+            .iter()
+            .any(|reading| reading.octets.iter().any(u8::is_ascii_control))
+        {
+            return None;
         }
         found.append(&mut new);
         if found.len() > MAX_READINGS || octets > MAX_OCTETS {

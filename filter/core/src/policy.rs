@@ -13,7 +13,6 @@ use crate::rule::{Certainty, Rule, Subject};
 use crate::rule_index::RuleIndex;
 use crate::verification_budget::BudgetLimits;
 use crate::worker::Worker;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -25,7 +24,7 @@ pub struct Policy {
     pub(crate) index: RuleIndex,
     pub(crate) options: Options,
     /// How many users have a hash of each format.
-    pub(crate) formats: BTreeMap<Format, usize>,
+    pub(crate) formats: Vec<(Format, usize)>,
     pub(crate) warnings: Vec<String>,
 }
 

@@ -1,7 +1,9 @@
 //! A map that finds every key which a text begins with, without looking at the other keys.
 
+use crate::names::Names;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem::take;
 
 /// Keys in order, each linked to the longest other key it begins with.
 ///
@@ -25,23 +27,25 @@ struct Entry {
 
 impl PrefixMap {
     /// A map of these keys; a key may come more than once.
-    pub(crate) fn new(mut pairs: Vec<(Vec<u8>, usize)>) -> Self {
-        pairs.sort_unstable();
-        let mut entries: Vec<Entry> = Vec::new();
+    pub(crate) fn new(pairs: Vec<(Vec<u8>, usize)>) -> Self {
+        let mut keys = Names::default();
+        let mut values: Vec<Vec<usize>> = Vec::new();
         for (key, value) in pairs {
-            match entries.last_mut() {
-                Some(last) if *last.key == *key => last.values.push(value),
-                _ => {
-                    let shorter = chain(&entries, entries.len().checked_sub(1))
-                        .find(|(_, entry)| key.starts_with(&entry.key))
-                        .map(|(index, _)| index);
-                    entries.push(Entry {
-                        key: key.into(),
-                        shorter,
-                        values: Vec::from([value]),
-                    });
-                }
+            match values.get_mut(keys.insert(&key)) {
+                Some(of_key) => of_key.push(value),
+                None => values.push(Vec::from([value])),
             }
+        }
+        let mut entries: Vec<Entry> = Vec::with_capacity(values.len());
+        for (key, number) in keys.iter() {
+            let shorter = chain(&entries, entries.len().checked_sub(1))
+                .find(|(_, entry)| key.starts_with(&entry.key))
+                .map(|(index, _)| index);
+            entries.push(Entry {
+                key: key.into(),
+                shorter,
+                values: values.get_mut(number).map(take).unwrap_or_default(),
+            });
         }
         Self { entries }
     }

@@ -4,12 +4,12 @@ use crate::credentials::Credentials;
 use crate::decision::Denial;
 use crate::host::{Host, HostPattern};
 use crate::method::Methods;
+use crate::names::Names;
 use crate::path::Readings;
 use crate::pattern::{Effect, PathPattern};
 use crate::realm::Realm;
 use crate::users::UserStore;
 use crate::worker::Verifications;
-use alloc::collections::BTreeSet;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
@@ -34,7 +34,7 @@ pub(crate) struct Rule {
     /// Who is known here.
     pub(crate) users: Rc<UserStore>,
     /// Who of them may pass; `None` for everyone.
-    pub(crate) allowed: Option<BTreeSet<Vec<u8>>>,
+    pub(crate) allowed: Option<Names>,
     pub(crate) allows_missing: bool,
 }
 

@@ -1,11 +1,11 @@
 //! Finds the rules that may be about a request, without looking at the others.
 
 use crate::host::{HostMap, HostPattern};
+use crate::names::Names;
 use crate::path::Readings;
 use crate::pattern::{PathPattern, Position, leading_parts};
 use crate::prefix_map::PrefixMap;
 use crate::rule::{Rule, Subject};
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// Rules by host, and under each host pattern by path.
@@ -32,7 +32,8 @@ struct PathIndex {
 
 impl RuleIndex {
     pub(crate) fn new(rules: &[Rule]) -> Self {
-        let mut by_host: BTreeMap<&HostPattern, Vec<usize>> = BTreeMap::new();
+        let mut names = Names::default();
+        let mut by_host: Vec<(&HostPattern, Vec<usize>)> = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
             let hosts = if rule.hosts.is_empty() {
                 &[HostPattern::Any][..]
@@ -40,14 +41,17 @@ impl RuleIndex {
                 &rule.hosts
             };
             for host in hosts {
-                by_host.entry(host).or_default().push(index);
+                match by_host.get_mut(names.insert(&host.spelling())) {
+                    Some((_, rules)) => rules.push(index),
+                    None => by_host.push((host, Vec::from([index]))),
+                }
             }
         }
         Self {
-            hosts: HostMap::new(by_host.keys().copied()),
+            hosts: HostMap::new(by_host.iter().map(|(host, _)| *host)),
             paths: by_host
-                .values()
-                .map(|indices| PathIndex::new(rules, indices))
+                .iter()
+                .map(|(_, indices)| PathIndex::new(rules, indices))
                 .collect(),
             rules: rules.len(),
         }

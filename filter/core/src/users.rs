@@ -2,17 +2,19 @@
 
 use crate::credentials::Credentials;
 use crate::decision::Denial;
+use crate::names::Names;
 use crate::password::{Format, Verifier};
 use crate::worker::Verifications;
-use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 /// User names and how to verify their passwords.
 #[derive(Debug, Default)]
 pub(crate) struct UserStore {
     /// Tells this list from the others of the configuration.
     identity: u64,
-    users: BTreeMap<Box<[u8]>, Verifier>,
+    names: Names,
+    /// By the number of the name.
+    verifiers: Vec<Verifier>,
     /// What the password of an unknown or locked user is verified against, so that it takes as
     /// long as the costliest known user's.
     dummy: Option<Verifier>,
@@ -37,27 +39,27 @@ impl UserStore {
         if costliest.is_none_or(|costliest| verifier.estimated_cost() > costliest) {
             self.dummy = Some(verifier.dummy());
         }
-        match self.users.get(name) {
+        match self.verifiers.get(self.names.insert(name)) {
             Some(known) if known.identity() == verifier.identity() => Ok(()),
             Some(_) => Err(OtherPassword),
             None => {
-                self.users.insert(name.into(), verifier);
+                self.verifiers.push(verifier);
                 Ok(())
             }
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.users.is_empty()
+        self.names.is_empty()
     }
 
     pub(crate) fn contains(&self, name: &[u8]) -> bool {
-        self.users.contains_key(name)
+        self.names.contains(name)
     }
 
     /// The format of each user's hash.
     pub(crate) fn formats(&self) -> impl Iterator<Item = Format> {
-        self.users.values().map(Verifier::format)
+        self.verifiers.iter().map(Verifier::format)
     }
 
     /// The user whose name and password these are.
@@ -71,8 +73,9 @@ impl UserStore {
         verifications: &mut Verifications,
     ) -> Result<&[u8], Denial> {
         let known = self
-            .users
-            .get_key_value(credentials.user_name)
+            .names
+            .get(credentials.user_name)
+            .and_then(|(name, number)| Some((name, self.verifiers.get(number)?)))
             .filter(|(_, verifier)| verifier.format() != Format::Locked);
         let verifier = known.map(|(_, verifier)| verifier).or(self.dummy.as_ref());
         let is_right = match verifier {

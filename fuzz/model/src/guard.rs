@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use basic_auth::{Decision, FieldValues, Policy, Request, Worker};
+use basic_auth::{Decision, Policy, Request, Worker};
 
 use crate::area::Area;
 use crate::step::{Escapes, Step};
@@ -79,29 +79,24 @@ impl Guard {
             method: Some(b"GET"),
             authority: Some(b"example.com"),
             path: Some(path),
-            credentials: FieldValues::Absent,
-            is_cors_preflight: false,
-            overrides_method: false,
+            ..Request::default()
         };
         let decision = self.policy.decide(&request, &mut self.worker);
         matches!(decision, Decision::Allow { .. })
     }
 
-    /// # Errors
     /// The hole, if `path` passes and an upstream resolves it to what must not.
-    pub fn check(&mut self, path: &[u8], resolved: &Resolved) -> Result<(), Hole> {
-        let is_promise_broken = |resolved: &[u8]| self.is_broken_by(resolved);
-        let broken = resolved.iter().find(|(path, _)| is_promise_broken(path));
-        match broken {
-            Some((resolved, upstream)) if self.passes(path) => Err(Hole {
-                area: self.area,
-                promise: self.promise,
-                path: path.to_vec(),
-                resolved: resolved.clone(),
-                upstream: upstream.clone(),
-            }),
-            _ => Ok(()),
-        }
+    pub fn hole(&mut self, path: &[u8], resolved: &Resolved) -> Option<Hole> {
+        let (broken_by, upstream) = resolved
+            .iter()
+            .find(|(resolved, _)| self.is_broken_by(resolved))?;
+        self.passes(path).then(|| Hole {
+            area: self.area,
+            promise: self.promise,
+            path: path.to_vec(),
+            resolved: broken_by.clone(),
+            upstream: upstream.clone(),
+        })
     }
 
     /// Whether the promise is broken if a request for this passes.

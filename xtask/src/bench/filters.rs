@@ -13,6 +13,9 @@ use super::table::Table;
 use super::variant::{EMPTY_SDK, USUAL_SDK, Variant, variants};
 use super::{Pace, Stage};
 
+/// The command that measures this.
+pub(super) const COMMAND: &str = "cargo xtask bench";
+
 pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
     let variants = variants(&Modules::beside(&stage.module)?);
     let mut proxy = Proxy::start(&stage.envoy, &variants)?;
@@ -24,7 +27,7 @@ pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
     let measured = Measured::during(duration, &mut proxy, variants.len())?;
     proxy.check_answers(&variants)?;
     Ok(Report {
-        command: "cargo xtask bench",
+        command: COMMAND,
         method: method(&measured),
         table: table(&variants, &measured),
         json: figures(&variants, &measured),

@@ -89,3 +89,27 @@ pub(super) fn compile(packages: &[&str], target: Option<&str>) -> anyhow::Result
         .join(target.unwrap_or_default())
         .join(Path::new("release")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the lock file `path` says that the package `basic-auth` depends on, without versions.
+    fn dependencies_of_the_core(path: &str) -> Vec<String> {
+        let text = fs::read_to_string(repository_root().join(path)).unwrap();
+        let mut packages = text.split("[[package]]");
+        let core = packages.find(|package| package.contains("name = \"basic-auth\"\n"));
+        let lines = core.unwrap().lines().map(str::trim);
+        let names = lines.filter_map(|line| line.strip_prefix('"')?.split(['"', ' ']).next());
+        names.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn both_lock_files_know_the_same_core() {
+        assert_eq!(
+            dependencies_of_the_core("Cargo.lock"),
+            dependencies_of_the_core("xtask/bench/Cargo.lock"),
+            "run `cargo update --workspace` in xtask/bench"
+        );
+    }
+}

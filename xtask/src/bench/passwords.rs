@@ -25,13 +25,16 @@ const USER_NAME: &str = "alice";
 /// Wrong for all: a wrong password takes as long as a right one, and is never remembered.
 const PASSWORD: &str = "open sesame 1";
 
+/// The command that measures this.
+pub(super) const COMMAND: &str = "cargo xtask bench passwords";
+
 pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
     println!("Measuring …");
     let mut native = Native::start()?;
     let mut rows = fast(stage, &mut native)?;
     rows.extend(slow(stage, &mut native)?);
     Ok(Report {
-        command: "cargo xtask bench passwords",
+        command: COMMAND,
         method: METHOD.to_owned(),
         table: table(&rows),
         json: figures(&rows),

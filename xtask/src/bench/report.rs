@@ -72,7 +72,7 @@ impl Report {
         is_documented: bool,
     ) -> anyhow::Result<()> {
         println!(
-            "\n{}\n\n{}\n{}",
+            "\n{}\n\n{}.\n\n{}",
             circumstances.line(),
             self.method,
             self.table.text()
@@ -105,7 +105,7 @@ impl Report {
         let page = page();
         let text = fs::read_to_string(&page).with_context(|| format!("{PAGE} cannot be read"))?;
         let section = format!(
-            "{}\n\n{}\n\n{}",
+            "{}.\n\n{}\n{}.",
             self.method,
             self.table.markdown(),
             circumstances.line()
@@ -125,7 +125,7 @@ fn with_section(text: &str, command: &str, section: &str) -> anyhow::Result<Stri
     let Some((_, after)) = rest.split_once(&end) else {
         bail!("{PAGE} has no line {end}");
     };
-    Ok(format!("{before}{begin}\n{section}.\n\n{end}{after}"))
+    Ok(format!("{before}{begin}\n{section}\n\n{end}{after}"))
 }
 
 fn page() -> PathBuf {
@@ -177,6 +177,7 @@ fn civil(day: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::{filters, passwords, scale};
 
     #[test]
     fn days_are_dates() {
@@ -191,9 +192,17 @@ mod tests {
         let written = with_section(page, "x", "new").unwrap();
         assert_eq!(
             written,
-            "a\n<!-- x: begin, written by the command -->\n\nnew.\n\n<!-- x: end -->\nb\n"
+            "a\n<!-- x: begin, written by the command -->\n\nnew\n\n<!-- x: end -->\nb\n"
         );
         assert_eq!(with_section(&written, "x", "new").unwrap(), written);
         assert!(with_section(page, "y", "new").is_err());
+    }
+
+    #[test]
+    fn the_page_has_a_section_for_each_command() {
+        let text = fs::read_to_string(page()).unwrap();
+        for command in [filters::COMMAND, scale::COMMAND, passwords::COMMAND] {
+            with_section(&text, command, "new").unwrap();
+        }
     }
 }

@@ -24,6 +24,9 @@ const USERS: [usize; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
 const PASSWORD: &str = "wonderland";
 const HASH: &str = "{SHA}tiY7sUhYKUwI5L3866kDY+ENcrQ=";
 
+/// The command that measures this.
+pub(super) const COMMAND: &str = "cargo xtask bench scale";
+
 pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
     let module = &stage.module;
     let rules = RULES.iter().map(|&count| with_rules(module, count));
@@ -52,7 +55,7 @@ pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
     });
     let rows: Vec<_> = rows.collect::<anyhow::Result<_>>()?;
     Ok(Report {
-        command: "cargo xtask bench scale",
+        command: COMMAND,
         method: method(&measured, &rows),
         table: table(&rows),
         json: figures(&rows),

@@ -3,7 +3,7 @@
 use super::error::{ConfigurationError, Problem};
 use super::place::Place;
 use crate::json::Json;
-use alloc::collections::BTreeSet;
+use crate::names::Names;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
@@ -76,9 +76,12 @@ impl<'j> Value<'j> {
         let Json::Object(members) = self.json else {
             return Err(self.wrong("an object"));
         };
-        let mut names = BTreeSet::new();
+        let mut names = Names::default();
         Ok(members.iter().map(move |(name, json)| {
-            if names.insert(name) {
+            if names.contains(name.as_bytes()) {
+                Err(error_at(&self.place.key(name), Problem::RepeatedKey))
+            } else {
+                names.insert(name.as_bytes());
                 Ok((
                     name.as_str(),
                     Value {
@@ -86,8 +89,6 @@ impl<'j> Value<'j> {
                         place: self.place.key(name),
                     },
                 ))
-            } else {
-                Err(error_at(&self.place.key(name), Problem::RepeatedKey))
             }
         }))
     }

@@ -5,9 +5,9 @@ use super::reader::{Object, Read, Value, error_at};
 use super::{Environment, Problem};
 use crate::credentials::{Credentials, MAX_USER_ID_AND_PASSWORD};
 use crate::json::Json;
+use crate::names::Names;
 use crate::password::{HtpasswdError, Verifier, parse_htpasswd};
 use crate::users::UserStore;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use base64::Engine;
@@ -21,7 +21,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// User names by group, as `groups` has them.
-pub(super) type Groups = BTreeMap<String, Vec<String>>;
+pub(super) type Groups = Vec<(String, Vec<String>)>;
 
 /// The users of the whole configuration: `users` and `users_env`.
 pub(super) fn of_all_rules(
@@ -109,7 +109,7 @@ pub(super) fn groups(top: &Object<'_>) -> Read<Groups> {
             return Err(value.error(Problem::Empty));
         }
         let users = value.each(|user| user.text_not_empty().map(String::from))?;
-        groups.insert(group.into(), users);
+        groups.push((group.into(), users));
     }
     Ok(groups)
 }
@@ -141,21 +141,24 @@ pub(super) fn allowed(
     rule: &Object<'_>,
     users: &UserStore,
     groups: &Groups,
-) -> Read<Option<BTreeSet<Vec<u8>>>> {
+) -> Read<Option<Names>> {
     let Some(value) = rule.value("allow") else {
         return Ok(None);
     };
-    let mut allowed = BTreeSet::new();
+    let mut allowed = Names::default();
     value.each(|entry| {
         let text = entry.text_not_empty()?;
         if let Some(group) = text.strip_prefix('@') {
-            let members = groups
-                .get(group)
+            let (_, members) = groups
+                .iter()
+                .find(|(name, _)| name == group)
                 .ok_or_else(|| entry.error(Problem::NoSuchGroup))?;
-            let known = members.iter().map(|name| name.as_bytes().to_vec());
-            allowed.extend(known.filter(|name| users.contains(name)));
+            let members = members.iter().map(String::as_bytes);
+            for known in members.filter(|name| users.contains(name)) {
+                allowed.insert(known);
+            }
         } else if users.contains(text.as_bytes()) {
-            allowed.insert(text.as_bytes().to_vec());
+            allowed.insert(text.as_bytes());
         } else {
             return Err(entry.error(Problem::NoSuchUser));
         }

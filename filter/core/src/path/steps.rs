@@ -6,10 +6,12 @@ use alloc::vec::Vec;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Decode,
+    DecodeAllButSlash,
     Backslash,
     Merge,
     DotSegments,
     Parameters,
+    FirstSemicolon,
     Nul,
     QueryOrFragment,
     Authority,
@@ -17,7 +19,27 @@ pub(super) enum Step {
 }
 
 impl Step {
-    pub(super) const ALL: [Step; 9] = [
+    pub(super) const ALL: [Step; 11] = [
+        Step::Decode,
+        Step::DecodeAllButSlash,
+        Step::Backslash,
+        Step::Merge,
+        Step::DotSegments,
+        Step::Parameters,
+        Step::FirstSemicolon,
+        Step::Nul,
+        Step::QueryOrFragment,
+        Step::Authority,
+        Step::LeadingSlash,
+    ];
+
+    /// Whether the step percent-decodes.
+    pub(super) fn decodes(self) -> bool {
+        matches!(self, Step::Decode | Step::DecodeAllButSlash)
+    }
+
+    /// What keeps the meaning of a configured path.
+    pub(super) const OF_PATTERN: [Step; 9] = [
         Step::Decode,
         Step::Backslash,
         Step::Merge,
@@ -32,7 +54,9 @@ impl Step {
     /// The path after this step; `None` if the step does not change it.
     pub(super) fn apply(self, path: &[u8]) -> Option<Vec<u8>> {
         match self {
-            Step::Decode => decode(path),
+            Step::Decode => decode(path, |_| true),
+            Step::DecodeAllButSlash => decode(path, |octet| octet != b'/'),
+            Step::FirstSemicolon => cut_at(path, |octet| octet == b';'),
             Step::Backslash => path.contains(&b'\\').then(|| {
                 path.iter()
                     .map(|&octet| if octet == b'\\' { b'/' } else { octet })
@@ -56,13 +80,17 @@ fn has_pair(path: &[u8], is_meant: impl Fn(&[u8]) -> bool) -> bool {
 }
 
 /// Decodes every valid escape once (RFC 3986, 2.1).
-fn decode(path: &[u8]) -> Option<Vec<u8>> {
+fn decode(path: &[u8], is_decoded: impl Fn(u8) -> bool) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
     loop {
         rest = match rest {
             [] => break,
-            [b'%', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            [b'%', high, low, tail @ ..]
+                if high.is_ascii_hexdigit()
+                    && low.is_ascii_hexdigit()
+                    && is_decoded(hex(*high) << 4 | hex(*low)) =>
+            {
                 decoded.push(hex(*high) << 4 | hex(*low));
                 tail
             }

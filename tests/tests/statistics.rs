@@ -1,0 +1,222 @@
+//! The counters: each counts what docs/configuration.md says, and is handed over on the timer.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+use basic_auth_tests::{
+    envoy::{Plugin, Tuned, http1},
+    get::{basic, get},
+    host::{Host, Vm},
+    observed::Fields,
+    workspace,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A request for every counter. bcrypt of `open sesame`, from tests/passwords.
+const CONFIGURATION: &str = r#"{
+    "allow_cors_preflight": true,
+    "verification_budget": {"share_percent": 1, "burst_ms": 1},
+    "users": ["ok:{PLAIN}test", "other:{PLAIN}word"],
+    "basic_auth_rules": [
+        {"path_separated_prefix": "/admin", "allow": ["ok"]},
+        {"exact": "/admin/open", "exempt": true},
+        {"path_separated_prefix": "/maybe", "allow_missing": true},
+        {"path_separated_prefix": "/slow",
+         "users": "slow:$2y$04$9Kituig3gNdg3vedn1rUv.u7zG7zRb66G97mDxdbqLuxO4fgH9a/q"}
+    ]
+}"#;
+
+fn vm(configuration: &str) -> Vm {
+    let host = Host::load(&workspace::module()).expect("the module loads");
+    let mut vm = host.start(&[].into()).expect("the module starts");
+    vm.configure(configuration.as_bytes())
+        .unwrap_or_else(|refused| panic!("{refused:?}"));
+    vm
+}
+
+fn with(mut fields: Fields, more: &[(&str, &str)]) -> Fields {
+    let octets =
+        |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    fields.extend(more.iter().map(octets));
+    fields
+}
+
+/// Requests, and the counters that each of them raises.
+fn kinds() -> Vec<(Fields, Vec<&'static str>)> {
+    let ok = basic("ok:test");
+    let mut preflight = with(
+        get("/admin", None),
+        &[
+            ("origin", "https://a.example"),
+            ("access-control-request-method", "PUT"),
+        ],
+    );
+    preflight[2].1 = b"OPTIONS".to_vec();
+    let scheme = |value| with(get("/admin", None), &[("authorization", value)]);
+    vec![
+        (
+            get("/admin", Some("ok:test")),
+            vec!["allowed.authenticated"],
+        ),
+        (get("/admin/open", None), vec!["allowed.exempt"]),
+        (get("/maybe", None), vec!["allowed.missing"]),
+        (preflight, vec!["allowed.preflight"]),
+        (get("/", None), vec!["allowed.unmatched"]),
+        (get("/admin", None), vec!["denied.no_credentials"]),
+        (
+            with(
+                get("/admin", None),
+                &[("authorization", &ok), ("authorization", &ok)],
+            ),
+            vec!["denied.several_credentials"],
+        ),
+        (scheme("Bearer x"), vec!["denied.other_scheme"]),
+        (scheme("Basic !"), vec!["denied.malformed"]),
+        (get("/admin", Some("ok:wrong")), vec!["denied.mismatch"]),
+        (get("/admin", Some("other:word")), vec!["denied.forbidden"]),
+        (
+            get("/slow", Some("slow:open sesame")),
+            vec!["allowed.authenticated", "credentials_cache.misses"],
+        ),
+        (
+            get("/slow", Some("slow:open sesame")),
+            vec!["allowed.authenticated", "credentials_cache.hits"],
+        ),
+        (
+            get("/slow", Some("slow:wrong")),
+            vec!["denied.mismatch", "credentials_cache.misses"],
+        ),
+        (
+            get("/slow", Some("slow:wrong")),
+            vec!["denied.overloaded", "credentials_cache.misses"],
+        ),
+    ]
+}
+
+/// What differs between two looks at the counters, without their common prefix.
+fn raised(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let difference = |(name, value): (&String, &u64)| {
+        let name = name.strip_prefix("basic_auth.").unwrap_or(name).to_owned();
+        let by = value - before.get(&format!("basic_auth.{name}")).unwrap_or(&0);
+        (by > 0).then_some((name, by))
+    };
+    after.iter().filter_map(difference).collect()
+}
+
+#[test]
+fn each_request_raises_its_counters_and_no_other() {
+    let mut vm = vm(CONFIGURATION);
+    let mut never_raised: BTreeSet<String> = vm.metrics().into_keys().collect();
+    for (request, counters) in kinds() {
+        let before = vm.metrics();
+        let _ = vm.request(&request);
+        assert_eq!(vm.metrics(), before, "handed over before the timer");
+        vm.tick().expect("no trap");
+        let expected = counters
+            .iter()
+            .map(|name| ((*name).to_owned(), 1))
+            .collect();
+        assert_eq!(raised(&before, &vm.metrics()), expected);
+        for name in counters {
+            never_raised.remove(&format!("basic_auth.{name}"));
+        }
+    }
+    let dry_run: BTreeSet<String> = ["basic_auth.allowed.dry_run".to_owned()].into();
+    assert_eq!(never_raised, dry_run, "no request for these");
+}
+
+#[test]
+fn a_dry_run_has_a_counter_of_its_own() {
+    let mut vm = vm(&CONFIGURATION.replacen('{', r#"{"dry_run": true, "#, 1));
+    let before = vm.metrics();
+    let _ = vm.request(&get("/admin", None));
+    let _ = vm.request(&get("/admin", Some("ok:wrong")));
+    let _ = vm.request(&get("/admin", Some("ok:test")));
+    vm.tick().expect("no trap");
+    let expected = [
+        ("allowed.dry_run".into(), 2),
+        ("allowed.authenticated".into(), 1),
+    ]
+    .into();
+    assert_eq!(raised(&before, &vm.metrics()), expected);
+}
+
+#[test]
+fn the_timer_fires_every_second_and_counts_nothing_twice() {
+    let mut vm = vm(CONFIGURATION);
+    assert_eq!(vm.tick_period(), Some(std::time::Duration::from_secs(1)));
+    let _ = vm.request(&get("/admin", None));
+    for _ in 0..3 {
+        vm.tick().expect("no trap");
+        assert_eq!(vm.metrics()["basic_auth.denied.no_credentials"], 1);
+    }
+}
+
+#[test]
+fn nothing_is_lost_when_the_configuration_changes() {
+    let mut vm = vm(CONFIGURATION);
+    let _ = vm.request(&get("/admin", None));
+    vm.tick().expect("no trap");
+    for _ in 0..5 {
+        let _ = vm.request(&get("/admin", None));
+        let _ = vm.request(&get("/slow", Some("slow:open sesame")));
+        vm.configure(CONFIGURATION.as_bytes()).expect("accepted");
+        let _ = vm.request(&get("/admin", None));
+    }
+    vm.tick().expect("no trap");
+    let metrics = vm.metrics();
+    assert_eq!(metrics["basic_auth.denied.no_credentials"], 11);
+    assert_eq!(metrics["basic_auth.credentials_cache.misses"], 5);
+}
+
+#[test]
+fn envoy_shows_them_together_in_both_forms() {
+    let plugin = Plugin {
+        name: "main".into(),
+        configuration: CONFIGURATION.into(),
+        environment: [].into(),
+    };
+    let Tuned { proxy, .. } = &mut Tuned::live(vec![plugin], |_| (), &[]);
+    let address = proxy.listener("main");
+    let request = b"GET /admin HTTP/1.1\r\nhost: example.com\r\n\r\n";
+    for _ in 0..3 {
+        assert_eq!(
+            http1::send(address, request).expect("an answer").status,
+            401
+        );
+    }
+    let counted = "wasmcustom.basic_auth.denied.no_credentials: 3";
+    let body = |envoy: &xtask::envoy::Envoy, path: &str| {
+        let answer = envoy.ask_admin(path).ok()?;
+        Some(String::from_utf8_lossy(&answer.body).into_owned())
+    };
+    let stats = proxy
+        .envoy
+        .wait_for("the timer", basic_auth_tests::envoy::PATIENCE, |envoy| {
+            body(envoy, "/stats").filter(|stats| stats.contains(counted))
+        });
+    let stats = stats.unwrap_or_else(|error| panic!("{error:#}"));
+    let names: Vec<&str> = stats
+        .lines()
+        .filter_map(|line| line.strip_prefix("wasmcustom."))
+        .filter_map(|line| line.split(':').next())
+        .collect();
+    let defined: Vec<String> = vm(CONFIGURATION).metrics().into_keys().collect();
+    assert_eq!(names, defined, "other names, or apart from each other");
+
+    let prometheus = body(&proxy.envoy, "/stats/prometheus").expect("an answer");
+    for name in &defined {
+        let name = format!(
+            "basic_auth_{}",
+            name["basic_auth.".len()..].replace('.', "_")
+        );
+        let is_it = |line: &&str| {
+            line.split(['{', ' '])
+                .next()
+                .is_some_and(|word| word.ends_with(&name))
+        };
+        assert!(
+            prometheus.lines().any(|line| is_it(&line)),
+            "{name} in {prometheus}"
+        );
+    }
+}
