@@ -37,7 +37,7 @@ pub struct BenchArgs {
     /// What is measured [default: what a request costs with this filter and with others]
     #[command(subcommand)]
     what: Option<What>,
-    /// Takes less than a minute; for a table to keep, take the time
+    /// Takes about a minute; for a table to keep, take the time
     #[arg(long, global = true)]
     quick: bool,
     /// Measures this module instead of the one that is built from this source

@@ -62,7 +62,7 @@ impl Policy {
         configuration: &[u8],
         environment: &dyn Fn(&str) -> Option<Vec<u8>>,
     ) -> Result<Self, ConfigurationError> {
-        configuration::parse(configuration, environment)
+        configuration::parse(configuration, environment).map_err(|refusal| *refusal)
     }
 
     /// What the operator should know about a configuration that holds, a sentence each.

@@ -14,6 +14,9 @@ const WORKER: &str = "wrk:worker_0";
 /// How long a thread may take to become idle.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long the account of an idle thread has to stay the same.
+const SETTLING: Duration = Duration::from_micros(100);
+
 /// A core for Envoy's worker, and another for everything else.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cores {
@@ -68,17 +71,22 @@ impl Thread {
     }
 
     /// The CPU time that the thread has used, once it is idle: while a thread runs, the kernel
-    /// brings its account up to date only now and then.
+    /// brings its account up to date only now and then, and last shortly after it calls it idle.
     pub(super) fn cpu_time(&self) -> anyhow::Result<Duration> {
         let deadline = Instant::now() + PATIENCE;
-        let mut before = None;
+        let mut settled: Option<(Duration, Instant)> = None;
+        // Without a pause: whoever sleeps on a busy machine wakes up late.
         while Instant::now() < deadline {
-            // Without a pause: whoever sleeps on a busy machine wakes up late.
-            let now = self.is_idle()?.then(|| self.account()).transpose()?;
-            if now.is_some() && now == before {
-                return now.context("just checked");
-            }
-            before = now;
+            let account = self.is_idle()?.then(|| self.account()).transpose()?;
+            settled = match (account, settled) {
+                (Some(account), Some((before, since))) if account == before => {
+                    if since.elapsed() >= SETTLING {
+                        return Ok(account);
+                    }
+                    settled
+                }
+                (account, _) => account.map(|account| (account, Instant::now())),
+            };
         }
         bail!("Envoy's worker is never idle")
     }

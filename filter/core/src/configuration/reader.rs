@@ -4,12 +4,16 @@ use super::error::{ConfigurationError, Problem};
 use super::place::Place;
 use crate::json::Json;
 use crate::names::Names;
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
+/// Why reading stopped.
+pub(super) type Refusal = Box<ConfigurationError>;
+
 /// What reading gives.
-pub(super) type Read<T> = Result<T, ConfigurationError>;
+pub(super) type Read<T> = Result<T, Refusal>;
 
 /// A value and where it stands.
 #[derive(Clone, Copy)]
@@ -19,11 +23,11 @@ pub(super) struct Value<'j> {
 }
 
 impl<'j> Value<'j> {
-    pub(super) fn error(&self, problem: Problem) -> ConfigurationError {
+    pub(super) fn error(&self, problem: Problem) -> Refusal {
         error_at(&self.place, problem)
     }
 
-    pub(super) fn wrong(&self, expected: &'static str) -> ConfigurationError {
+    pub(super) fn wrong(&self, expected: &'static str) -> Refusal {
         self.error(Problem::WrongType {
             expected,
             found: self.json.kind(),
@@ -57,18 +61,9 @@ impl<'j> Value<'j> {
             return Err(self.wrong("a whole number"));
         };
         let (least, most) = (*bounds.start(), *bounds.end());
-        let is_within = (f64::from(least)..=f64::from(most)).contains(number);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "within the bounds of u32, and compared"
-        )]
-        let whole = *number as u32;
-        if is_within && f64::from(whole).to_bits() == number.to_bits() {
-            Ok(whole)
-        } else {
-            Err(self.error(Problem::OutOfBounds { least, most }))
-        }
+        number
+            .filter(|number| bounds.contains(number))
+            .ok_or_else(|| self.error(Problem::OutOfBounds { least, most }))
     }
 
     /// The members of an object whose keys are names of the user's own.
@@ -98,13 +93,12 @@ impl<'j> Value<'j> {
         let Json::List(list) = self.json else {
             return Err(self.wrong("a list"));
         };
-        let element = |(index, json)| {
-            read(Value {
-                json,
-                place: self.place.index(index),
-            })
-        };
-        list.iter().enumerate().map(element).collect()
+        let mut all = Vec::new();
+        for (index, json) in list.iter().enumerate() {
+            let place = self.place.index(index);
+            all.push(read(Value { json, place })?);
+        }
+        Ok(all)
     }
 
     /// The members of an object that has no other keys than these.
@@ -131,7 +125,7 @@ impl<'j> Value<'j> {
     }
 
     /// A key that looks like one is shown; what does not could be a misplaced secret.
-    fn unknown_key(&self, key: &str, keys: &[&'static str]) -> ConfigurationError {
+    fn unknown_key(&self, key: &str, keys: &[&'static str]) -> Refusal {
         let looks_like_key = (1..=40).contains(&key.len())
             && key
                 .bytes()
@@ -153,7 +147,7 @@ pub(super) struct Object<'j> {
 }
 
 impl Object<'_> {
-    pub(super) fn error(&self, problem: Problem) -> ConfigurationError {
+    pub(super) fn error(&self, problem: Problem) -> Refusal {
         error_at(&self.place, problem)
     }
 
@@ -184,11 +178,11 @@ impl Object<'_> {
     }
 }
 
-pub(super) fn error_at(place: &Place<'_>, problem: Problem) -> ConfigurationError {
-    ConfigurationError {
+pub(super) fn error_at(place: &Place<'_>, problem: Problem) -> Refusal {
+    Box::new(ConfigurationError {
         place: place.to_string(),
         problem,
-    }
+    })
 }
 
 /// The known key that takes the fewest edits, if these are few.

@@ -81,10 +81,11 @@ pub fn parse_htpasswd(
     caps: &HashCostCaps,
 ) -> Result<Vec<(Vec<u8>, Verifier)>, HtpasswdError> {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
-    let lines = text.split(|octet| *octet == b'\n').enumerate();
-    lines
-        .filter_map(|(index, line)| parse_htpasswd_line(line, index + 1, caps).transpose())
-        .collect()
+    let mut users = Vec::new();
+    for (index, line) in text.split(|octet| *octet == b'\n').enumerate() {
+        users.extend(parse_htpasswd_line(line, index + 1, caps)?);
+    }
+    Ok(users)
 }
 
 /// Parses one line, with or without its line end. `Ok(None)` for a comment or a blank line.
