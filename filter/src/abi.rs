@@ -134,7 +134,7 @@ thread_local! {
 extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
     let mut buffer = BUFFER.take();
     buffer.clear();
-    buffer.reserve(size);
+    buffer.reserve_exact(size);
     let octets = buffer.as_mut_ptr();
     BUFFER.set(buffer);
     octets

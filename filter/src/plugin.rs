@@ -129,7 +129,13 @@ impl Vm {
     /// From here on, `plugin` decides the requests of this root context.
     fn adopt(&self, root: u32, plugin: Plugin) {
         let mut plugins = self.plugins.borrow_mut();
-        plugins.retain(|(known, _)| *known != root);
+        plugins.retain(|(known, replaced)| {
+            let stays = *known != root;
+            if !stays {
+                replaced.flush();
+            }
+            stays
+        });
         plugins.push((root, Rc::new(plugin)));
     }
 

@@ -80,7 +80,7 @@ fn ten_thousand_rules_are_accepted() {
 
 #[test]
 fn a_group_in_many_rules_is_held_once() {
-    const COUNT: usize = 5000;
+    const COUNT: usize = 1000;
     let names: Vec<String> = (0..COUNT).map(|user| format!("u{user}")).collect();
     let users: Vec<String> = names.iter().map(|name| format!("\"{name}:{{PLAIN}}x\"")).collect();
     let rules: Vec<String> = (0..COUNT)
@@ -94,9 +94,9 @@ fn a_group_in_many_rules_is_held_once() {
     );
     let mut vm = vm();
     accept(&mut vm, &configuration);
-    assert_eq!(status(&mut vm, "/7", Some("u4999:x")), 200);
+    assert_eq!(status(&mut vm, "/7", Some("u999:x")), 200);
     let size = vm.memory_size();
-    assert!(size < 64 * MIB, "{size} octets for a configuration of {}", configuration.len());
+    assert!(size < 16 * MIB, "{size} octets for a configuration of {}", configuration.len());
 }
 
 /// Configurations of 64 MiB, each of another shape.
@@ -151,7 +151,7 @@ fn sixty_four_mib_of_users_or_rules_are_accepted_or_refused_without_a_trap() {
 #[test]
 fn many_regular_expressions_are_accepted_or_refused_without_a_trap() {
     let rule = r#"{"regex": "/.{2000}", "exempt": true},"#;
-    let rules = rule.repeat(20_000);
+    let rules = rule.repeat(500);
     let rules = rules.trim_end_matches(',');
     assert_no_trap("expressions", &format!(r#"{{"basic_auth_rules": [{rules}]}}"#));
 }

@@ -2,6 +2,7 @@
 
 mod compile;
 mod reproduce;
+mod sizes;
 mod strip;
 
 use crate::module::{self, Module};
@@ -17,6 +18,7 @@ pub use strip::EXPORTS;
 #[command(after_help = "\
 Examples:
   cargo xtask build
+  cargo xtask build --sizes
   cargo xtask build --check-reproducible
 
 Leaves dist/basic_auth.wasm and dist/basic_auth.wasm.sha256. The same source gives the same bytes
@@ -25,6 +27,9 @@ pub struct BuildArgs {
     /// Builds two copies of the source in two folders with two homes, and compares the bytes
     #[arg(long)]
     check_reproducible: bool,
+    /// Prints how much of the module comes from which crate
+    #[arg(long)]
+    sizes: bool,
 }
 
 /// Builds, and prints what was built.
@@ -37,6 +42,10 @@ pub fn run(args: &BuildArgs) -> anyhow::Result<()> {
     module.publish(&module::dist_folder())?;
     println!("dist/{}  {} bytes", module::FILE_NAME, module.bytes.len());
     println!("sha256 {}", module.digest);
+    if args.sizes {
+        // Nothing is compiled again.
+        print!("\n{}", sizes::table(&compiled()?)?);
+    }
     Ok(())
 }
 
@@ -48,12 +57,17 @@ pub fn build() -> anyhow::Result<Module> {
 }
 
 fn compile() -> anyhow::Result<Module> {
+    finish(&compiled()?)
+}
+
+/// What the linker leaves of the filter in this folder.
+fn compiled() -> anyhow::Result<Vec<u8>> {
     let workspace = Workspace {
         folder: repository_root(),
         target_folder: target_folder(),
         cargo_home: cargo_home()?,
     };
-    finish(&workspace.compile(&Toolchain::pinned()?)?)
+    workspace.compile(&Toolchain::pinned()?)
 }
 
 fn finish(compiled: &[u8]) -> anyhow::Result<Module> {

@@ -4,6 +4,7 @@ use crate::json::{Json, NotJson};
 use crate::password::{Format, known_answer_holds};
 use crate::policy::{Options, Policy, Selection};
 use crate::realm::Realm;
+use crate::request::is_spelling_of;
 use crate::rule::Rule;
 use crate::rule_index::RuleIndex;
 use crate::users::UserStore;
@@ -186,7 +187,9 @@ fn options(top: &Object<'_>) -> Read<Options> {
         cache: limits::cache(top)?,
         budget: limits::budget(top)?,
     };
-    if options.forward_username_header.as_ref() == Some(&options.authentication_header) {
+    if let Some(forwarded) = &options.forward_username_header
+        && is_spelling_of(forwarded.as_bytes(), &options.authentication_header)
+    {
         let place = top.place.key("forward_username_header");
         return Err(error_at(
             &place,
@@ -206,14 +209,16 @@ fn selection(value: &Value<'_>) -> Read<Selection> {
 
 /// A field name, in lower case; not one that routing or framing hangs on.
 fn header_name(value: &Value<'_>) -> Read<String> {
-    const UNTOUCHABLE: [&str; 7] = [
+    const UNTOUCHABLE: [&str; 9] = [
         "connection",
         "content-length",
+        "cookie",
         "host",
+        "proxy-connection",
         "te",
+        "trailer",
         "transfer-encoding",
         "upgrade",
-        "trailer",
     ];
     let name = value.text_not_empty()?.to_ascii_lowercase();
     if is_token(&name) && !UNTOUCHABLE.contains(&name.as_str()) {

@@ -26,6 +26,16 @@ impl Default for CacheLimits {
     }
 }
 
+/// What is remembered of credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remembered {
+    /// They were verified less than the time to live ago.
+    Fresh,
+    /// They were verified before that, and their entry has not made room yet.
+    Expired,
+    No,
+}
+
 /// Credentials that were verified lately. Successes only, and no plain text: a tag is an
 /// HMAC-SHA-256 (RFC 2104), so that memory which leaks gives nothing to guess on quickly.
 pub(crate) struct CredentialsCache {
@@ -65,13 +75,17 @@ impl CredentialsCache {
         hmac.finalize().into_bytes().into()
     }
 
-    /// Whether this was verified less than the time to live ago. An entry from the future, after
-    /// the clock was set back, is as good as none.
-    pub(crate) fn contains(&self, tag: &Tag, now: Duration) -> bool {
-        let entry = self.place(tag).ok().and_then(|at| self.verified_at.get(at));
-        entry
-            .and_then(|(_, verified_at)| now.checked_sub(*verified_at))
-            .is_some_and(|age| age < self.limits.ttl)
+    /// What is remembered of this. An entry from the future, after the clock was set back, is as
+    /// good as one from long ago.
+    pub(crate) fn find(&self, tag: &Tag, now: Duration) -> Remembered {
+        let Some((_, verified_at)) = self.place(tag).ok().and_then(|at| self.verified_at.get(at))
+        else {
+            return Remembered::No;
+        };
+        match now.checked_sub(*verified_at) {
+            Some(age) if age < self.limits.ttl => Remembered::Fresh,
+            _ => Remembered::Expired,
+        }
     }
 
     /// Remembers a success.
@@ -141,12 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn entries_expire_and_a_clock_set_back_forgets_them() {
+    fn entries_expire_also_when_the_clock_is_set_back() {
         let mut cache = cache(4);
         cache.insert([1; 32], SECOND * 10);
-        assert!(cache.contains(&[1; 32], SECOND * 10));
-        assert!(!cache.contains(&[1; 32], SECOND * 11));
-        assert!(!cache.contains(&[1; 32], SECOND * 9));
+        assert_eq!(cache.find(&[1; 32], SECOND * 10), Remembered::Fresh);
+        assert_eq!(cache.find(&[1; 32], SECOND * 11), Remembered::Expired);
+        assert_eq!(cache.find(&[1; 32], SECOND * 9), Remembered::Expired);
     }
 
     #[test]
@@ -156,8 +170,8 @@ mod tests {
             cache.insert(tag, SECOND);
         }
         assert_eq!(cache.len(), 2);
-        assert!(cache.contains(&[1; 32], SECOND));
-        assert!(!cache.contains(&[2; 32], SECOND));
+        assert_eq!(cache.find(&[1; 32], SECOND), Remembered::Fresh);
+        assert_eq!(cache.find(&[2; 32], SECOND), Remembered::No);
     }
 
     #[test]
@@ -165,6 +179,6 @@ mod tests {
         let mut cache = cache(0);
         cache.insert([1; 32], SECOND);
         assert_eq!(cache.len(), 0);
-        assert!(!cache.contains(&[1; 32], SECOND));
+        assert_eq!(cache.find(&[1; 32], SECOND), Remembered::No);
     }
 }

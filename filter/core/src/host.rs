@@ -1,6 +1,7 @@
 //! Which hosts a rule is about.
 
 use crate::prefix_map::PrefixMap;
+use crate::rule::Certainty;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::Ipv6Addr;
@@ -59,15 +60,22 @@ impl HostPattern {
     }
 
     /// Whether a host, as in [`Host::Known`], is meant.
-    pub(crate) fn matches(&self, host: &[u8]) -> bool {
-        match self {
+    pub(crate) fn matches(&self, host: &[u8]) -> Option<Certainty> {
+        let is_meant = match self {
             HostPattern::Any => true,
             HostPattern::Exact(exact) => host == exact,
-            // The host may have had a dot at its end.
-            HostPattern::Prefix(prefix) => {
-                host.starts_with(prefix) || prefix.strip_suffix(b".") == Some(host)
-            }
+            HostPattern::Prefix(prefix) => host.starts_with(prefix),
             HostPattern::Suffix(suffix) => host.ends_with(suffix),
+        };
+        if is_meant {
+            return Some(Certainty::Certain);
+        }
+        match self {
+            // The host may have had a dot at its end.
+            HostPattern::Prefix(prefix) if prefix.strip_suffix(b".") == Some(host) => {
+                Some(Certainty::Possible)
+            }
+            _ => None,
         }
     }
 }
@@ -188,10 +196,10 @@ impl HostMap {
             return;
         };
         let dotted = [host, b".".as_slice()].concat();
-        self.beginnings.prefixes_of(&dotted).for_each(&mut visit);
+        self.beginnings.visit_prefixes_of(&dotted, &mut visit);
         if !self.endings.is_empty() {
             let backwards: Vec<u8> = host.iter().rev().copied().collect();
-            self.endings.prefixes_of(&backwards).for_each(visit);
+            self.endings.visit_prefixes_of(&backwards, visit);
         }
     }
 }

@@ -33,9 +33,4 @@ impl Names {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    /// The names in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], usize)> {
-        self.0.iter().map(|(name, number)| (&**name, *number))
-    }
 }

@@ -80,7 +80,7 @@ impl Verifier {
         })
     }
 
-    /// The verifier of a password that is known itself. Only its SHA-256 digest is kept.
+    /// The verifier of a password that is known itself, of any length.
     pub fn plain(password: &[u8]) -> Self {
         Self {
             scheme: Scheme::Plain(Plain::new(password)),
@@ -91,9 +91,10 @@ impl Verifier {
 
     /// Whether `password` is the one that was hashed. Digests are compared in constant time.
     ///
-    /// A password over [`MAX_PASSWORD_OCTETS`] never is but for a plain one, for bcrypt one over 72 octets or with a
-    /// NUL neither: both would be cut, so that other passwords than the right one would match.
-    /// They are refused before anything is hashed.
+    /// Some are refused before anything is hashed: over [`MAX_PASSWORD_OCTETS`], unless the stored
+    /// password is plain; for bcrypt, over 72 octets or with a NUL, which it would cut so that
+    /// other passwords than the right one match; for SHA-crypt, over 128 octets to 512, the fewer
+    /// the more rounds.
     #[must_use]
     pub fn verify(&self, password: &[u8]) -> bool {
         let is_short = password.len() <= MAX_PASSWORD_OCTETS || self.format() == Format::Plain;

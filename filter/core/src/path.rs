@@ -10,12 +10,11 @@
 //! - merge `//`,
 //! - resolve dot segments (RFC 3986, 5.2.4),
 //! - cut `;parameters` from every segment (RFC 3986, 3.3), or all from the first `;` on,
-//! - cut at a NUL,
 //! - cut at a fragment, or at a query that decoding has laid bare,
 //! - reduce an absolute form, or `//authority/path`, to its path (RFC 9112, 3.2.2).
 //!
-//! A control character that decoding lays bare ends the path for one upstream and is dropped by
-//! another: it could be any path.
+//! A control character, bare or encoded, ends the path for one upstream and is dropped by another;
+//! an escape that is left after decoding twice may be decoded once more: either could be any path.
 
 use alloc::vec::Vec;
 use steps::Step;
@@ -25,9 +24,9 @@ mod steps;
 mod tests;
 
 /// More readings than this are no honest path. It bounds the work that a request can cause.
-const MAX_READINGS: usize = 128;
+const MAX_READINGS: usize = 64;
 /// All readings together hold at most this many octets.
-const MAX_OCTETS: usize = 256 * 1024;
+const MAX_OCTETS: usize = 128 * 1024;
 
 /// The readings of one path.
 #[derive(Debug)]
@@ -50,7 +49,15 @@ impl<'p> Readings<'p> {
         if is_plain(path) {
             return Readings::One(path);
         }
+        if could_be_any(path) {
+            return Readings::Any;
+        }
         closure(path, &Step::ALL).map_or(Readings::Any, Readings::Several)
+    }
+
+    /// How many octets there are in all readings.
+    pub(crate) fn octets(&self) -> usize {
+        self.iter().map(<[u8]>::len).sum()
     }
 
     /// Each reading; none if it could be any path.
@@ -67,6 +74,8 @@ impl<'p> Readings<'p> {
 /// Which of the steps keep the meaning of a configured path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Shape {
+    /// No more than decoding it.
+    AsWritten,
     /// A whole path.
     Whole,
     /// What a path begins with: its last segment may be a part of one.
@@ -75,19 +84,28 @@ pub(crate) enum Shape {
     Ending,
 }
 
-/// The readings of a configured path, for rules that protect.
-pub(crate) fn readings_of_pattern(pattern: &[u8], shape: Shape) -> Vec<Vec<u8>> {
+/// The readings of a configured path; `None` if it could be any.
+pub(crate) fn readings_of_pattern(pattern: &[u8], shape: Shape) -> Option<Vec<Vec<u8>>> {
+    const BEGINNING: &[Step] = &[
+        Step::Decode,
+        Step::Backslash,
+        Step::Merge,
+        Step::Parameters,
+        Step::DotSegments,
+    ];
     let steps: &[Step] = match shape {
+        Shape::AsWritten => &[Step::Decode],
         Shape::Whole => &Step::OF_PATTERN,
-        Shape::Beginning => &[Step::Decode, Step::Backslash, Step::Merge, Step::Parameters],
+        // `/.` may be the beginning of `/.git`.
+        Shape::Beginning if pattern.ends_with(b".") => BEGINNING.get(..4).unwrap_or(BEGINNING),
+        Shape::Beginning => BEGINNING,
         Shape::Ending => &[Step::Decode, Step::Backslash, Step::Merge],
     };
-    closure(pattern, steps).unwrap_or_else(|| Vec::from([pattern.to_vec()]))
-}
-
-/// A configured path and what it decodes to, for rules that exempt.
-pub(crate) fn decoded_pattern(pattern: &[u8]) -> Vec<Vec<u8>> {
-    closure(pattern, &[Step::Decode]).unwrap_or_else(|| Vec::from([pattern.to_vec()]))
+    if could_be_any(pattern) {
+        None
+    } else {
+        closure(pattern, steps)
+    }
 }
 
 /// What stands before the query.
@@ -95,12 +113,22 @@ pub(crate) fn before_query(path: &[u8]) -> &[u8] {
     path.split(|&octet| octet == b'?').next().unwrap_or(path)
 }
 
+/// Whether a path has a control character, which some upstreams drop and some end at, or an escape
+/// that is left after decoding twice.
+fn could_be_any(path: &[u8]) -> bool {
+    path.iter().any(u8::is_ascii_control)
+        || Step::Decode
+            .apply(path)
+            .and_then(|once| Step::Decode.apply(&once))
+            .is_some_and(|twice| Step::Decode.apply(&twice).is_some())
+}
+
 /// Whether no step can change the path.
 fn is_plain(path: &[u8]) -> bool {
     let mut last = 0;
     path.first() == Some(&b'/')
         && path.iter().all(|&octet| {
-            let is_special = matches!(octet, b'%' | b'\\' | b';' | b'#' | 0)
+            let is_special = matches!(octet, b'%' | b'\\' | b';' | b'#' | 0x00..=0x1f | 0x7f)
                 || (last == b'/' && matches!(octet, b'/' | b'.'));
             last = octet;
             !is_special
@@ -140,7 +168,6 @@ fn closure(path: &[u8], steps: &[Step]) -> Option<Vec<Vec<u8>>> {
                 });
             }
         }
-        // What an upstream makes of a control character is anyone's guess: some drop it.
         if new
             .iter()
             .any(|reading| reading.octets.iter().any(u8::is_ascii_control))

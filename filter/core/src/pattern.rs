@@ -8,6 +8,9 @@ use regex_lite::{Regex, RegexBuilder};
 
 /// A compiled regular expression may take this many octets.
 const MAX_REGEX_SIZE: usize = 256 * 1024;
+/// A path with more than this many octets, in all its readings, is not tried against a regular
+/// expression: it may match, and is protected and not exempt.
+const MAX_REGEX_INPUT: usize = 8 * 1024;
 
 /// What a rule does to the requests that it matches: in doubt it must, or must not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,34 +35,43 @@ pub(crate) enum Position {
 /// The paths of a rule.
 #[derive(Debug)]
 pub(crate) enum PathPattern {
-    /// Texts at a position: the configured one and its readings.
+    /// Texts at a position.
     Text {
         position: Position,
-        texts: Vec<Vec<u8>>,
-        effect: Effect,
+        /// The configured text, and what it decodes to.
+        narrow: Vec<Vec<u8>>,
+        /// Every reading of it; of a rule that exempts none, since an exemption must not grow.
+        wide: Vec<Vec<u8>>,
     },
     /// A regular expression that the whole path must match, in linear time.
     Regex(Regex),
 }
 
+/// The text has an escape or a character by which it could mean any path.
+#[derive(Debug)]
+pub(crate) struct NotAPath;
+
 impl PathPattern {
-    pub(crate) fn text(position: Position, text: &[u8], effect: Effect) -> Self {
-        let texts = match (effect, position) {
-            // Only what means the same: an exemption must not grow.
-            (Effect::Exempt, _) => path::decoded_pattern(text),
+    /// # Errors
+    /// A text that could mean any path.
+    pub(crate) fn text(position: Position, text: &[u8], effect: Effect) -> Result<Self, NotAPath> {
+        let read = |shape| path::readings_of_pattern(text, shape).ok_or(NotAPath);
+        let narrow = read(Shape::AsWritten)?;
+        let wide = match (effect, position) {
+            (Effect::Exempt, _) => Vec::new(),
             (_, Position::Exact | Position::PathSeparatedPrefix) => {
-                let mut texts = path::readings_of_pattern(text, Shape::Whole);
+                let mut texts = read(Shape::Whole)?;
                 texts.iter_mut().for_each(strip_slash);
                 texts
             }
-            (_, Position::Prefix) => path::readings_of_pattern(text, Shape::Beginning),
-            (_, Position::Suffix) => path::readings_of_pattern(text, Shape::Ending),
+            (_, Position::Prefix) => read(Shape::Beginning)?,
+            (_, Position::Suffix) => read(Shape::Ending)?,
         };
-        PathPattern::Text {
+        Ok(PathPattern::Text {
             position,
-            texts,
-            effect,
-        }
+            narrow,
+            wide,
+        })
     }
 
     /// # Errors
@@ -76,55 +88,76 @@ impl PathPattern {
             .map_err(|error| error.to_string())
     }
 
-    /// How surely a request with these readings is meant.
+    /// How surely a request with these readings is meant: certainly if each of them is, by the text
+    /// as it is configured; possibly if one of them is, by any reading of the text.
     pub(crate) fn matches(&self, readings: &Readings<'_>) -> Option<Certainty> {
-        if let Readings::Any = readings {
-            return Some(Certainty::Possible);
-        }
-        if readings.iter().all(|reading| self.matches_reading(reading)) {
-            return Some(Certainty::Certain);
-        }
-        readings
-            .iter()
-            .any(|reading| self.matches_reading(reading))
-            .then_some(Certainty::Possible)
-    }
-
-    fn matches_reading(&self, path: &[u8]) -> bool {
-        match self {
-            PathPattern::Regex(regex) => regex.is_match(&String::from_utf8_lossy(path)),
-            PathPattern::Text {
-                position,
-                texts,
-                effect,
-            } => texts.iter().any(|text| position.holds(text, path, *effect)),
+        match (self, readings) {
+            (_, Readings::Any) => Some(Certainty::Possible),
+            (PathPattern::Regex(_), _) if readings.octets() > MAX_REGEX_INPUT => {
+                Some(Certainty::Possible)
+            }
+            (PathPattern::Regex(regex), _) => {
+                let is_meant = |path: &[u8]| regex.is_match(&String::from_utf8_lossy(path));
+                certainty(readings, is_meant, is_meant)
+            }
+            (
+                PathPattern::Text {
+                    position,
+                    narrow,
+                    wide,
+                },
+                _,
+            ) => certainty(
+                readings,
+                |path| narrow.iter().any(|text| position.holds(text, path)),
+                |path| wide.iter().any(|text| position.may_hold(text, path)),
+            ),
         }
     }
 }
 
+fn certainty(
+    readings: &Readings<'_>,
+    is_meant: impl Fn(&[u8]) -> bool,
+    may_be_meant: impl Fn(&[u8]) -> bool,
+) -> Option<Certainty> {
+    if readings.iter().all(is_meant) {
+        return Some(Certainty::Certain);
+    }
+    readings
+        .iter()
+        .any(may_be_meant)
+        .then_some(Certainty::Possible)
+}
+
 impl Position {
-    fn holds(self, text: &[u8], path: &[u8], effect: Effect) -> bool {
+    /// Whether a path has a text just here.
+    fn holds(self, text: &[u8], path: &[u8]) -> bool {
         match self {
-            Position::Suffix => match effect {
-                Effect::Exempt => path.ends_with(text),
-                Effect::Protect => leading_parts(path).any(|part| part.ends_with(text)),
-            },
-            _ => path
-                .strip_prefix(text)
-                .is_some_and(|rest| self.allows(text, rest, effect)),
+            Position::Exact => path == text,
+            Position::Prefix => path.starts_with(text),
+            Position::PathSeparatedPrefix => is_at_segment(text, path),
+            Position::Suffix => path.ends_with(text),
         }
     }
 
-    /// Whether a path that begins with `text` may go on with `rest`.
-    fn allows(self, text: &[u8], rest: &[u8], effect: Effect) -> bool {
+    /// Whether an upstream could serve a path by the one that has a text here: with a slash
+    /// behind it, or something below it.
+    fn may_hold(self, text: &[u8], path: &[u8]) -> bool {
         match self {
-            Position::Exact => rest.is_empty() || (effect == Effect::Protect && rest == b"/"),
-            Position::PathSeparatedPrefix => {
-                matches!(rest, [] | [b'/', ..]) || text.ends_with(b"/")
-            }
-            Position::Prefix | Position::Suffix => true,
+            Position::Exact => path
+                .strip_prefix(text)
+                .is_some_and(|rest| matches!(rest, b"" | b"/")),
+            Position::Suffix => leading_parts(path).any(|part| part.ends_with(text)),
+            Position::Prefix | Position::PathSeparatedPrefix => self.holds(text, path),
         }
     }
+}
+
+/// Whether a path begins with a text that ends where a segment does.
+fn is_at_segment(text: &[u8], path: &[u8]) -> bool {
+    let ends = |rest: &[u8]| matches!(rest, [] | [b'/', ..]) || text.ends_with(b"/");
+    path.strip_prefix(text).is_some_and(ends)
 }
 
 /// The parts of a path that begin with it and end where a segment begins or ends.

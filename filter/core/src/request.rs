@@ -68,15 +68,16 @@ fn overrides_method(name: &[u8]) -> bool {
         .any(|known| is_spelling_of(name, known))
 }
 
-/// Whether an upstream could take a field name for another: in any case, `_` for `-` (CGI,
-/// RFC 3875, 4.1.18).
+/// Whether an upstream could take a field name for another: in any case, and with anything else than
+/// letters and digits in the place of each other. CGI (RFC 3875, 4.1.18) has `_` for `-`, some
+/// servers have it for every such character.
 #[must_use]
 pub fn is_spelling_of(name: &[u8], other: &str) -> bool {
     let same = |octet: &u8| {
-        if *octet == b'_' {
-            b'-'
-        } else {
+        if octet.is_ascii_alphanumeric() {
             octet.to_ascii_lowercase()
+        } else {
+            b'-'
         }
     };
     name.len() == other.len() && name.iter().map(same).eq(other.as_bytes().iter().map(same))

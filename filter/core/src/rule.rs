@@ -79,8 +79,8 @@ impl Rule {
             Host::Known(host) => self
                 .hosts
                 .iter()
-                .any(|pattern| pattern.matches(host))
-                .then_some(Certainty::Certain),
+                .filter_map(|pattern| pattern.matches(host))
+                .max(),
         }
     }
 }

@@ -87,14 +87,17 @@ impl PathIndex {
         for &index in indices {
             match rules.get(index).map(|rule| &rule.path) {
                 Some(PathPattern::Text {
-                    position: Position::Suffix,
-                    texts,
-                    ..
+                    position,
+                    narrow,
+                    wide,
                 }) => {
-                    endings.extend(texts.iter().map(|text| (backwards(text), index)));
-                }
-                Some(PathPattern::Text { texts, .. }) => {
-                    beginnings.extend(texts.iter().map(|text| (text.clone(), index)));
+                    let texts = narrow.iter().chain(wide);
+                    match position {
+                        Position::Suffix => {
+                            endings.extend(texts.map(|text| (backwards(text), index)));
+                        }
+                        _ => beginnings.extend(texts.map(|text| (text.clone(), index))),
+                    }
                 }
                 Some(PathPattern::Regex(_)) => expressions.push(index),
                 None => {}
@@ -109,16 +112,14 @@ impl PathIndex {
 
     fn candidates(&self, path: &[u8], found: &mut Vec<usize>) {
         self.beginnings
-            .prefixes_of(path)
-            .for_each(|index| insert(found, index));
+            .visit_prefixes_of(path, |index| insert(found, index));
         if !self.endings.is_empty() {
             let backwards = backwards(path);
             for part in leading_parts(path) {
                 let cut = path.len() - part.len();
                 let ending = backwards.get(cut..).unwrap_or_default();
                 self.endings
-                    .prefixes_of(ending)
-                    .for_each(|index| insert(found, index));
+                    .visit_prefixes_of(ending, |index| insert(found, index));
             }
         }
         self.expressions

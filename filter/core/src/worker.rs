@@ -1,7 +1,7 @@
 //! What one worker thread keeps between requests under one configuration.
 
 use crate::credentials::Credentials;
-use crate::credentials_cache::CredentialsCache;
+use crate::credentials_cache::{CredentialsCache, Remembered};
 use crate::decision::Denial;
 use crate::password::Verifier;
 use crate::policy::Policy;
@@ -100,24 +100,51 @@ impl Verifications {
             verifier.identity(),
             password,
         ]);
-        if self.cache.contains(&tag, started) {
+        let remembered = self.cache.find(&tag, started);
+        if remembered == Remembered::Fresh {
             self.counts.cache_hits += 1;
             return Ok(true);
         }
         self.counts.cache_misses += 1;
-        self.budget.admit(started).map_err(|retry_after| {
+        if let Err(retry_after) = self.budget.admit(started) {
+            // Who was right once under this configuration still is: a flood of wrong passwords
+            // must not lock out those who have expired.
+            if remembered == Remembered::Expired {
+                return Ok(true);
+            }
             self.retry_after = retry_after;
-            Denial::Overloaded
-        })?;
+            return Err(Denial::Overloaded);
+        }
         let is_right = verifier.verify(password);
         let ended = (self.clock)();
-        // A clock that stands still, or was set back meanwhile, must not make checks free.
-        let spent = ended.checked_sub(started).filter(|spent| !spent.is_zero());
         self.budget
-            .charge(spent.unwrap_or_else(|| verifier.estimated_cost()));
+            .charge(cost(started, ended, verifier.estimated_cost()));
         if is_right {
             self.cache.insert(tag, ended);
         }
         Ok(is_right)
+    }
+}
+
+/// What a check took. A clock that stands still or was set back must not make checks free, and one
+/// that was set forward, or a machine that was suspended meanwhile, must not make them endless.
+fn cost(started: Duration, ended: Duration, estimate: Duration) -> Duration {
+    match ended.checked_sub(started) {
+        None | Some(Duration::ZERO) => estimate,
+        Some(spent) => spent.min(estimate * 8),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_costs_what_it_took_within_reason() {
+        let [zero, ms, hour] = [0, 1, 3_600_000].map(Duration::from_millis);
+        assert_eq!(cost(hour, hour + ms, ms), ms);
+        assert_eq!(cost(hour, hour, ms), ms);
+        assert_eq!(cost(hour, zero, ms), ms);
+        assert_eq!(cost(zero, hour, ms), ms * 8);
     }
 }

@@ -93,7 +93,11 @@ impl Workspace {
                 .into_iter()
                 .map(|folder| (folder, "/cargo/registry".to_owned())),
         );
-        let mut flags = vec!["-Ctarget-feature=+simd128".to_owned()];
+        let mut flags = vec![
+            "-Ctarget-feature=+simd128".to_owned(),
+            // Names that say of which crate something generic was made, for `--sizes`.
+            "-Csymbol-mangling-version=v0".to_owned(),
+        ];
         flags.extend(renamed.iter().map(|(folder, name)| remap(folder, name)));
         Ok(flags.join("\x1f"))
     }

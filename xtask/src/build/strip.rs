@@ -24,9 +24,17 @@ const LIST: &str = "the list in xtask/src/build/strip.rs";
 /// and serve nothing but the backtrace of a trap; the artifact in `target/` still has them.
 pub(super) fn strip(compiled: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut config = ModuleConfig::new();
-    config
-        .generate_name_section(false)
-        .generate_producers_section(false);
+    config.generate_name_section(false);
+    strip_as(compiled, &mut config)
+}
+
+/// Does the same, but keeps the names of the functions.
+pub(super) fn strip_all_but_names(compiled: &[u8]) -> anyhow::Result<Vec<u8>> {
+    strip_as(compiled, &mut ModuleConfig::new())
+}
+
+fn strip_as(compiled: &[u8], config: &mut ModuleConfig) -> anyhow::Result<Vec<u8>> {
+    config.generate_producers_section(false);
     let mut module = config
         .parse(compiled)
         .context("the compiled module is not valid WebAssembly")?;

@@ -55,6 +55,8 @@ pub enum Problem {
     NoPath,
     /// A rule with several paths.
     SeveralPaths,
+    /// A path with a control character, or with escapes that an upstream could take for anything.
+    CouldBeAnyPath,
     /// A pattern that no host can match.
     NotAHost,
     /// A method that is no token (RFC 9110, 9.1).
@@ -132,6 +134,9 @@ impl fmt::Display for Problem {
             Problem::SeveralPaths => f.write_str(
                 "has several of `exact`, `prefix`, `suffix`, `path_separated_prefix`, `regex`; \
                  write a rule for each",
+            ),
+            Problem::CouldBeAnyPath => f.write_str(
+                "could mean any path; write it without escapes and control characters",
             ),
             Problem::NotAHost => f.write_str(
                 "is not a host; write `example.com`, `*.example.com`, `example.*` or `*`, \

@@ -72,20 +72,26 @@ impl<'j> Value<'j> {
             return Err(self.wrong("an object"));
         };
         let mut names = Names::default();
-        Ok(members.iter().map(move |(name, json)| {
-            if names.contains(name.as_bytes()) {
-                Err(error_at(&self.place.key(name), Problem::RepeatedKey))
-            } else {
+        Ok(members
+            .iter()
+            .enumerate()
+            .map(move |(index, (name, json))| {
+                // What does not look like a name could be a misplaced secret.
+                let is_shown = (1..=40).contains(&name.len())
+                    && name
+                        .bytes()
+                        .all(|octet| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet));
+                let place = if is_shown {
+                    self.place.key(name)
+                } else {
+                    self.place.index(index)
+                };
+                if names.contains(name.as_bytes()) {
+                    return Err(error_at(&place, Problem::RepeatedKey));
+                }
                 names.insert(name.as_bytes());
-                Ok((
-                    name.as_str(),
-                    Value {
-                        json,
-                        place: self.place.key(name),
-                    },
-                ))
-            }
-        }))
+                Ok((name.as_str(), Value { json, place }))
+            }))
     }
 
     /// Calls `read` with each element of a list.

@@ -4,12 +4,11 @@ use super::reader::{Object, Read, Value};
 use super::{Defaults, Problem, is_token, realm, users};
 use crate::host::HostPattern;
 use crate::method::Methods;
-use crate::path;
 use crate::pattern::{Effect, PathPattern, Position};
 use crate::rule::Rule;
 use alloc::format;
 use alloc::rc::Rc;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// The keys of a rule.
@@ -58,7 +57,7 @@ pub(super) fn parse(
             .read("hosts", |hosts| hosts.each(|host| host_pattern(&host)))?
             .unwrap_or_default(),
         path: path_pattern(&rule, effect, warnings)?,
-        methods: methods(&rule)?,
+        methods: methods(&rule, effect, warnings)?,
         effect,
         realm: own_realm.unwrap_or_else(|| defaults.realm.clone()),
         allowed: users::allowed(&rule, &users, &defaults.groups)?,
@@ -82,22 +81,31 @@ fn host_pattern(host: &Value<'_>) -> Read<HostPattern> {
     HostPattern::parse(host.text_not_empty()?).map_err(|_| host.error(Problem::NotAHost))
 }
 
-fn methods(rule: &Object<'_>) -> Read<Methods> {
-    let names = rule.read("request_methods", |methods| {
-        let names = methods.each(|method| {
-            let name = method.text_not_empty()?;
-            is_token(name)
-                .then(|| name.into())
-                .ok_or_else(|| method.error(Problem::NotAMethod))
-        })?;
-        // An empty list reads as "none", and would mean "all".
-        if names.is_empty() {
-            Err(methods.error(Problem::Empty))
+fn methods(rule: &Object<'_>, effect: Effect, warnings: &mut Vec<String>) -> Read<Methods> {
+    let Some(methods) = rule.value("request_methods") else {
+        return Ok(Methods::default());
+    };
+    let names: Vec<String> = methods.each(|method| {
+        let name = method.text_not_empty()?;
+        let is_method = is_token(name) && (name != "*" || effect == Effect::Protect);
+        if is_method {
+            Ok(String::from(name))
         } else {
-            Ok(names)
+            Err(method.error(Problem::NotAMethod))
         }
     })?;
-    Ok(Methods::new(names.unwrap_or_default()))
+    if names.is_empty() {
+        // An empty list reads as "none", and would mean "all".
+        return Err(methods.error(Problem::Empty));
+    }
+    if names.iter().any(|name| name == "*") {
+        warnings.push(format!(
+            "{}: `*` is read as all methods; leave the key out",
+            methods.place
+        ));
+        return Ok(Methods::default());
+    }
+    Ok(Methods::new(names.into_iter().map(String::into_bytes)))
 }
 
 fn path_pattern(
@@ -119,7 +127,8 @@ fn path_pattern(
     };
     let value = rule.value(key).ok_or_else(|| rule.error(Problem::NoPath))?;
     let text = widened(&value, position, warnings)?;
-    Ok(PathPattern::text(position, text.as_bytes(), effect))
+    PathPattern::text(position, text.as_bytes(), effect)
+        .map_err(|_| value.error(Problem::CouldBeAnyPath))
 }
 
 fn regex(rule: &Object<'_>) -> Read<PathPattern> {
@@ -129,26 +138,24 @@ fn regex(rule: &Object<'_>) -> Read<PathPattern> {
     PathPattern::regex(value.text_not_empty()?).map_err(|why| value.error(Problem::Regex(why)))
 }
 
-/// A text that could never match, made to match what was surely meant: a query is no part of
-/// the path, and a path begins with `/`. Istio's extension accepts both, so they load.
+/// A text that could never match, made to match what was surely meant: a query or a fragment is no
+/// part of the path, and a path begins with `/`. Istio's extension accepts both, so they load.
 fn widened(value: &Value<'_>, position: Position, warnings: &mut Vec<String>) -> Read<String> {
     let configured = value.text_not_empty()?;
-    let mut text = match core::str::from_utf8(path::before_query(configured.as_bytes())) {
-        Ok("") | Err(_) => return Err(value.error(Problem::Empty)),
-        Ok(text) => text.to_string(),
-    };
-    if text.len() != configured.len() {
-        warnings.push(format!(
-            "{}: cut at `?`, since rules do not see the query",
-            value.place
-        ));
+    let mut warn = |what| warnings.push(format!("{}: {what}", value.place));
+    let path = configured.split(['?', '#']).next().unwrap_or_default();
+    if path.is_empty() {
+        return Err(value.error(Problem::Empty));
     }
-    if position != Position::Suffix && !text.starts_with('/') {
-        text.insert(0, '/');
-        warnings.push(format!(
-            "{}: read with a leading `/`, since every path has one",
-            value.place
-        ));
+    if path != configured {
+        warn("cut at `?` or `#`, since rules do not see the query and the fragment");
     }
-    Ok(text)
+    if path.contains('*') {
+        warn("`*` is a character of the path here and stands for nothing else");
+    }
+    if position == Position::Suffix || path.starts_with('/') {
+        return Ok(path.into());
+    }
+    warn("read with a leading `/`, since every path has one");
+    Ok(["/", path].concat())
 }

@@ -3,6 +3,7 @@
 
 use subtle::ConstantTimeEq;
 
+use super::MAX_PASSWORD_OCTETS;
 use super::cost::{Cost, HashCostCaps};
 use super::digest::{self, HashFunction};
 use super::encoding::decode_crypt;
@@ -85,7 +86,19 @@ impl ShaCrypt {
         }
     }
 
+    /// The longest password in octets that is hashed: each round hashes the whole of it, so the
+    /// more rounds, the fewer. 512 up to 125,000 rounds, 128 from 500,000 on.
+    pub(super) fn longest_password(&self) -> usize {
+        let octets = 64_000_000 / self.rounds.max(1);
+        usize::try_from(octets)
+            .unwrap_or(usize::MAX)
+            .clamp(128, MAX_PASSWORD_OCTETS)
+    }
+
     pub(super) fn verify(&self, password: &[u8]) -> bool {
+        if password.len() > self.longest_password() {
+            return false;
+        }
         let Self {
             rounds,
             salt,

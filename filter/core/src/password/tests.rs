@@ -79,6 +79,18 @@ fn a_password_over_the_limit_matches_only_if_nothing_is_hashed() {
 }
 
 #[test]
+fn sha_crypt_takes_shorter_passwords_the_more_rounds_there_are() {
+    let hash = |rounds: u32| format!("$6$rounds={rounds}$saltsalt${}", ".".repeat(86));
+    for (rounds, length) in [(5_000, 512), (125_000, 512), (250_000, 256), (500_000, 128)] {
+        let verifier = Verifier::parse(hash(rounds).as_bytes(), &CAPS).unwrap();
+        let Scheme::ShaCrypt(sha_crypt) = &verifier.scheme else {
+            panic!("{rounds}")
+        };
+        assert_eq!(sha_crypt.longest_password(), length, "{rounds}");
+    }
+}
+
+#[test]
 fn a_plain_password_is_compared_as_a_whole() {
     let verifier = Verifier::plain(b"ab");
     for other in ["", "a", "b", "aba", "abab", "ac", "cb"] {

@@ -12,14 +12,13 @@ pub(super) enum Step {
     DotSegments,
     Parameters,
     FirstSemicolon,
-    Nul,
     QueryOrFragment,
     Authority,
     LeadingSlash,
 }
 
 impl Step {
-    pub(super) const ALL: [Step; 11] = [
+    pub(super) const ALL: [Step; 10] = [
         Step::Decode,
         Step::DecodeAllButSlash,
         Step::Backslash,
@@ -27,7 +26,6 @@ impl Step {
         Step::DotSegments,
         Step::Parameters,
         Step::FirstSemicolon,
-        Step::Nul,
         Step::QueryOrFragment,
         Step::Authority,
         Step::LeadingSlash,
@@ -39,13 +37,12 @@ impl Step {
     }
 
     /// What keeps the meaning of a configured path.
-    pub(super) const OF_PATTERN: [Step; 9] = [
+    pub(super) const OF_PATTERN: [Step; 8] = [
         Step::Decode,
         Step::Backslash,
         Step::Merge,
         Step::DotSegments,
         Step::Parameters,
-        Step::Nul,
         Step::QueryOrFragment,
         Step::Authority,
         Step::LeadingSlash,
@@ -65,7 +62,6 @@ impl Step {
             Step::Merge => has_pair(path, |pair| pair == b"//").then(|| merge(path)),
             Step::DotSegments => resolve_dot_segments(path),
             Step::Parameters => path.contains(&b';').then(|| cut_parameters(path)),
-            Step::Nul => cut_at(path, |octet| octet == 0),
             Step::QueryOrFragment => cut_at(path, |octet| matches!(octet, b'?' | b'#')),
             Step::Authority => without_authority(path),
             Step::LeadingSlash => {
