@@ -76,6 +76,20 @@ impl Toolchain {
         ))
     }
 
+    /// Installs the source of the standard library if it is missing.
+    pub(crate) fn ensure_library_source(&self) -> anyhow::Result<()> {
+        if self.sysroot.join("lib/rustlib/src/rust/library").is_dir() {
+            return Ok(());
+        }
+        if !self.has_rustup {
+            bail!("the source of Rust's library is missing: install it, or rustup, which brings it");
+        }
+        command::run(command::command(
+            "rustup",
+            ["component", "add", "--toolchain", self.channel, "rust-src"],
+        ))
+    }
+
     /// Cargo of this toolchain.
     pub(crate) fn cargo<Argument: AsRef<OsStr>>(
         &self,

@@ -1,6 +1,6 @@
 //! Reads a configuration: JSON in, a [`Policy`] or the first thing that is wrong out.
 
-use crate::json::{Json, NotJson};
+use crate::json::Json;
 use crate::password::{Format, known_answer_holds};
 use crate::policy::{Options, Policy, Selection};
 use crate::realm::Realm;
@@ -154,8 +154,12 @@ fn parse_json(configuration: &[u8]) -> Read<Json> {
     if configuration.trim_ascii().is_empty() {
         return Ok(Json::Object(Vec::new()));
     }
-    Json::parse(configuration).map_err(|NotJson { line, column }| {
-        error_at(&Place::Root, Problem::NotJson { line, column })
+    serde_json::from_slice(configuration).map_err(|error| {
+        let problem = Problem::NotJson {
+            line: error.line(),
+            column: error.column(),
+        };
+        error_at(&Place::Root, problem)
     })
 }
 

@@ -1,6 +1,5 @@
 //! The verified-credentials cache: a strong hash at the price of a lookup.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
@@ -45,7 +44,7 @@ pub(crate) struct CredentialsCache {
     /// In the order of the tags.
     verified_at: Vec<(Tag, Duration)>,
     /// From the oldest to the newest; the oldest expires first and makes room.
-    order: VecDeque<Tag>,
+    order: Vec<Tag>,
 }
 
 impl CredentialsCache {
@@ -61,7 +60,7 @@ impl CredentialsCache {
             hmac,
             limits,
             verified_at: Vec::new(),
-            order: VecDeque::new(),
+            order: Vec::new(),
         }
     }
 
@@ -96,15 +95,14 @@ impl CredentialsCache {
         if self.forget(&tag) {
             self.order.retain(|known| *known != tag);
         }
-        if self.order.len() >= self.limits.max_entries
-            && let Some(oldest) = self.order.pop_front()
-        {
+        if self.order.len() >= self.limits.max_entries {
+            let oldest = self.order.remove(0);
             self.forget(&oldest);
         }
         if let Err(place) = self.place(&tag) {
             self.verified_at.insert(place, (tag, now));
         }
-        self.order.push_back(tag);
+        self.order.push(tag);
     }
 
     /// Whether there was something to forget.
@@ -119,7 +117,7 @@ impl CredentialsCache {
     /// Where a tag is, or else where it belongs.
     fn place(&self, tag: &Tag) -> Result<usize, usize> {
         self.verified_at
-            .binary_search_by(|(known, _)| known.cmp(tag))
+            .binary_search_by(|(known, _)| known.as_slice().cmp(tag))
     }
 
     #[cfg(test)]

@@ -19,6 +19,7 @@ mod path;
 mod pattern;
 mod policy;
 mod prefix_map;
+mod quoted;
 mod realm;
 mod request;
 mod rule;

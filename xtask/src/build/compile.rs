@@ -40,6 +40,7 @@ impl Workspace {
     /// What the linker leaves of the filter.
     pub(super) fn compile(&self, toolchain: &Toolchain) -> anyhow::Result<Vec<u8>> {
         toolchain.ensure_target(TARGET)?;
+        toolchain.ensure_library_source()?;
         // The sources have to be there before their folders can be listed.
         command::run(self.cargo(
             toolchain,
@@ -53,12 +54,17 @@ impl Workspace {
             PACKAGE,
             "--target",
             TARGET,
+            "-Zbuild-std=std,panic_abort",
+            "-Zbuild-std-features=optimize_for_size",
             "--target-dir",
         ];
         let mut build = self.cargo(toolchain, arguments);
         build
             .arg(&self.target_folder)
-            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(toolchain)?);
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(toolchain)?)
+            // The library is built for size, and without the texts of panics that cannot happen:
+            // 15 % of the module. That takes unstable flags, which the pinned toolchain pins too.
+            .env("RUSTC_BOOTSTRAP", "1");
         command::run(build).context("the module does not compile")?;
         let artifact = self.target_folder.join(ARTIFACT);
         fs::read(&artifact).with_context(|| format!("{} cannot be read", artifact.display()))
@@ -95,6 +101,8 @@ impl Workspace {
         );
         let mut flags = vec![
             "-Ctarget-feature=+simd128".to_owned(),
+            "-Zunstable-options".to_owned(),
+            "-Cpanic=immediate-abort".to_owned(),
             // Names that say of which crate something generic was made, for `--sizes`.
             "-Csymbol-mangling-version=v0".to_owned(),
         ];

@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, and what would be right.
 
 use crate::password::{Format, HtpasswdError};
+use crate::quoted::Quoted;
 use alloc::string::String;
 use core::fmt;
 
@@ -158,7 +159,11 @@ impl fmt::Display for Problem {
                 f.write_str("has a user who is there already with another password; keep one")
             }
             Problem::OtherPasswordOf(user) => {
-                write!(f, "user {user:?} is there twice with different passwords; keep one")
+                write!(
+                    f,
+                    "user {} is there twice with different passwords; keep one",
+                    Quoted(user)
+                )
             }
             Problem::Htpasswd(error) => write!(f, "{error}"),
             Problem::NoSuchVariable => f.write_str(

@@ -6,6 +6,8 @@
 
 use core::fmt;
 
+use crate::quoted::Quoted;
+
 use super::cost::HashCostCaps;
 use super::error::HashError;
 use super::fields::split_at;
@@ -48,7 +50,7 @@ impl fmt::Display for HtpasswdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}", self.line)?;
         if let Some(user) = &self.user {
-            write!(f, " (user {user:?})")?;
+            write!(f, " (user {})", Quoted(user))?;
         }
         write!(f, ": {}", self.problem)
     }

@@ -1,8 +1,9 @@
 //! PBKDF2 (RFC 8018): `$pbkdf2-sha256$i=600000,l=32$` salt `$` digest as a PHC string, and passlib's
 //! `$pbkdf2-sha256$29000$` salt `$` digest.
 
-mod derivation;
-
+use ::pbkdf2::pbkdf2_hmac;
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
 use super::cost::{Cost, HashCostCaps};
@@ -94,12 +95,12 @@ impl Pbkdf2 {
         let Some(output) = output.get_mut(..self.digest.len()) else {
             return false;
         };
-        let (salt, iterations) = (&self.salt, self.iterations);
-        match self.function {
-            Function::Sha1 => derivation::SHA1.derive(password, salt, iterations, output),
-            Function::Sha256 => derivation::SHA256.derive(password, salt, iterations, output),
-            Function::Sha512 => derivation::SHA512.derive(password, salt, iterations, output),
-        }
+        let derive = match self.function {
+            Function::Sha1 => pbkdf2_hmac::<Sha1>,
+            Function::Sha256 => pbkdf2_hmac::<Sha256>,
+            Function::Sha512 => pbkdf2_hmac::<Sha512>,
+        };
+        derive(password, &self.salt, self.iterations, output);
         output.ct_eq(&*self.digest).into()
     }
 
