@@ -90,6 +90,7 @@ impl Host {
     /// When the module traps at its start or refuses to start.
     pub fn start(&self, environment: &BTreeMap<String, String>) -> Result<Vm, String> {
         let mut store = Store::new(self.module.engine(), State::new(environment));
+        store.limiter(|state| &mut state.limits);
         let instance = self
             .linker
             .instantiate_and_start(&mut store, &self.module)

@@ -40,7 +40,10 @@ impl Secrets {
         if let Ok(value) = serde_json::from_str::<Value>(text) {
             self.add_rule(&value);
             let rules = value["basic_auth_rules"].as_array();
-            rules.into_iter().flatten().for_each(|rule| self.add_rule(rule));
+            rules
+                .into_iter()
+                .flatten()
+                .for_each(|rule| self.add_rule(rule));
         }
     }
 
@@ -93,7 +96,9 @@ impl Secrets {
     fn of_case(case: &Case) -> Secrets {
         let mut secrets = Secrets::default();
         secrets.add_configuration(&case.configuration);
-        case.environment.values().for_each(|text| secrets.add_htpasswd(text));
+        case.environment
+            .values()
+            .for_each(|text| secrets.add_htpasswd(text));
         for (name, value) in case.requests.iter().flat_map(|request| &request.fields) {
             if name.to_ascii_lowercase().contains("auth") {
                 secrets.add_field_value(value);
@@ -105,8 +110,14 @@ impl Secrets {
     fn of_refused(refused: &Refused) -> Secrets {
         let mut secrets = Secrets::default();
         secrets.add_configuration(&refused.configuration);
-        refused.environment.values().for_each(|text| secrets.add_htpasswd(text));
-        refused.secrets.iter().for_each(|secret| secrets.add(secret.as_bytes()));
+        refused
+            .environment
+            .values()
+            .for_each(|text| secrets.add_htpasswd(text));
+        refused
+            .secrets
+            .iter()
+            .for_each(|secret| secrets.add(secret.as_bytes()));
         secrets
     }
 
@@ -114,7 +125,10 @@ impl Secrets {
     fn find(&self, text: &str) -> Option<String> {
         let text = text.as_bytes();
         let is_there = |secret: &&Vec<u8>| text.windows(secret.len()).any(|part| part == **secret);
-        self.0.iter().find(is_there).map(|secret| String::from_utf8_lossy(secret).into_owned())
+        self.0
+            .iter()
+            .find(is_there)
+            .map(|secret| String::from_utf8_lossy(secret).into_owned())
     }
 }
 
@@ -149,10 +163,17 @@ fn the_module_logs_no_secret_of_any_request() {
             let log = vm.take_logs();
             denials += usize::from(matches!(outcome, Outcome::Reply(_)));
             lines += log.len();
-            assert_kept(&secrets, &text(log), &format!("{}, {}", case.place, request.name));
+            assert_kept(
+                &secrets,
+                &text(log),
+                &format!("{}, {}", case.place, request.name),
+            );
         }
     }
-    assert!(denials > 500 && lines >= denials, "{denials} denials, {lines} lines: it is not logged");
+    assert!(
+        denials > 500 && lines >= denials,
+        "{denials} denials, {lines} lines: it is not logged"
+    );
     announce(&format!("secrets: {denials} denials, {lines} lines of log"));
 }
 
@@ -180,14 +201,22 @@ fn a_denial_is_one_line_with_the_rule_and_the_reason() {
     let _ = vm.take_logs();
     let requests = [
         ("/b", None, "denied by basic_auth_rules[1]: no_credentials"),
-        ("/a", Some("Aladdin:x"), "denied by basic_auth_rules[0]: mismatch"),
+        (
+            "/a",
+            Some("Aladdin:x"),
+            "denied by basic_auth_rules[0]: mismatch",
+        ),
     ];
     for (path, credentials, line) in requests {
         let _ = vm.request(&get(path, credentials));
         assert_eq!(text(vm.take_logs()), line);
     }
     let _ = vm.request(&get("/b", Some("Aladdin:open sesame")));
-    assert_eq!(text(vm.take_logs()), "", "nothing to say about who may pass");
+    assert_eq!(
+        text(vm.take_logs()),
+        "",
+        "nothing to say about who may pass"
+    );
 }
 
 /// Envoy with the module's log at debug. Envoy's own would have the header fields there.
@@ -219,13 +248,22 @@ fn envoy_logs_no_secret_of_any_request() {
     let log = proxy.envoy.log();
     let logged = log.matches("denied by basic_auth_rules[").count();
     // Some of the denials are Envoy's own.
-    assert!(denials > 500 && logged > denials / 2, "{denials} denials, {logged} logged");
+    assert!(
+        denials > 500 && logged > denials / 2,
+        "{denials} denials, {logged} logged"
+    );
     for (index, case) in corpus.cases.iter().enumerate() {
         // Only its own lines: what is a secret of one case may be a word of another.
         let own = proxy.log().of_plugin(&format!("case-{index}"));
         assert_kept(&Secrets::of_case(case), &own, &case.place.to_string());
     }
-    for word in ["hunter2", "open sesame", "b3BlbiBzZXNhbWU", "authorization:", "Basic "] {
+    for word in [
+        "hunter2",
+        "open sesame",
+        "b3BlbiBzZXNhbWU",
+        "authorization:",
+        "Basic ",
+    ] {
         assert!(!log.contains(word), "{word:?} is in Envoy's log");
     }
 }
@@ -233,7 +271,10 @@ fn envoy_logs_no_secret_of_any_request() {
 #[test]
 fn envoy_logs_no_secret_of_any_refused_configuration() {
     let corpus = Corpus::embedded();
-    let on_envoy = corpus.refused.iter().filter(|refused| refused.is_on(Runner::Envoy));
+    let on_envoy = corpus
+        .refused
+        .iter()
+        .filter(|refused| refused.is_on(Runner::Envoy));
     let refused: Vec<&Refused> = on_envoy.collect();
     // Without a plugin that keeps the compiled module, Envoy compiles it anew for each of them.
     let accepted = Plugin {
@@ -254,7 +295,11 @@ fn envoy_logs_no_secret_of_any_refused_configuration() {
         assert!(own.contains("refused"), "{}: {own:?}", refused.name);
         assert_kept(&Secrets::of_refused(refused), &own, &refused.name);
         for secret in &refused.secrets {
-            assert!(log.find(secret).is_none(), "{secret:?}: {:?}", log.find(secret));
+            assert!(
+                log.find(secret).is_none(),
+                "{secret:?}: {:?}",
+                log.find(secret)
+            );
         }
     }
 }

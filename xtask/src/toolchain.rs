@@ -82,7 +82,9 @@ impl Toolchain {
             return Ok(());
         }
         if !self.has_rustup {
-            bail!("the source of Rust's library is missing: install it, or rustup, which brings it");
+            bail!(
+                "the source of Rust's library is missing: install it, or rustup, which brings it"
+            );
         }
         command::run(command::command(
             "rustup",

@@ -2,6 +2,7 @@
 
 use crate::json::Json;
 use crate::password::{Format, known_answer_holds};
+use crate::pattern::PathPattern;
 use crate::policy::{Options, Policy, Selection};
 use crate::realm::Realm;
 use crate::request::is_spelling_of;
@@ -44,6 +45,9 @@ const KEYS: [&str; 15] = [
     "users_env",
     "verification_budget",
 ];
+
+/// The most rules with a `regex`: each is tried on every request, and may take 64 KiB.
+const MAX_EXPRESSIONS: usize = 256;
 
 /// Looks up a VM environment variable.
 type Environment<'e> = &'e dyn Fn(&str) -> Option<Vec<u8>>;
@@ -93,11 +97,19 @@ fn defaults(top: &Object<'_>, environment: Environment<'_>) -> Read<Defaults> {
 }
 
 fn rules(top: &Object<'_>, defaults: &Defaults, warnings: &mut Vec<String>) -> Read<Vec<Rule>> {
-    let mut identity = 0;
+    let (mut identity, mut expressions) = (0, 0);
     let rules = top.read("basic_auth_rules", |rules| {
         rules.each(|rule| {
             identity += 1;
-            rule::parse(&rule, identity, defaults, warnings)
+            let parsed = rule::parse(&rule, identity, defaults, warnings)?;
+            expressions += usize::from(matches!(parsed.path, PathPattern::Regex(_)));
+            if expressions > MAX_EXPRESSIONS {
+                return Err(error_at(
+                    &rule.place.key("regex"),
+                    Problem::TooManyExpressions,
+                ));
+            }
+            Ok(parsed)
         })
     })?;
     let rules = rules.unwrap_or_default();

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use regex_lite::{Regex, RegexBuilder};
 
 /// A compiled regular expression may take this many octets.
-const MAX_REGEX_SIZE: usize = 256 * 1024;
+const MAX_REGEX_SIZE: usize = 64 * 1024;
 /// A path with more than this many octets, in all its readings, is not tried against a regular
 /// expression: it may match, and is protected and not exempt.
 const MAX_REGEX_INPUT: usize = 8 * 1024;

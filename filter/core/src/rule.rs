@@ -34,8 +34,21 @@ pub(crate) struct Rule {
     /// Who is known here.
     pub(crate) users: Rc<UserStore>,
     /// Who of them may pass; `None` for everyone.
-    pub(crate) allowed: Option<Names>,
+    pub(crate) allowed: Option<Allowed>,
     pub(crate) allows_missing: bool,
+}
+
+/// A rule's `allow`. Groups are held once for all rules.
+#[derive(Debug, Default)]
+pub(crate) struct Allowed {
+    pub(crate) users: Names,
+    pub(crate) groups: Vec<Rc<Names>>,
+}
+
+impl Allowed {
+    fn contains(&self, user: &[u8]) -> bool {
+        self.users.contains(user) || self.groups.iter().any(|group| group.contains(user))
+    }
 }
 
 /// What of a request says whether a rule is about it.

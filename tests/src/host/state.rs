@@ -6,6 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
+use wasmi::{StoreLimits, StoreLimitsBuilder};
 
 /// A line of the module's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,11 +41,15 @@ pub struct LocalResponse {
     pub grpc_status: i32,
 }
 
+/// The linear memory that Envoy grants a module, in octets (`proxy-wasm-cpp-host`, `limits.h`).
+const MAX_MEMORY: usize = 1024 * 1024 * 1024;
+
 /// What one virtual machine and its current stream hold.
 pub(super) struct State {
     pub(super) guest: Option<Guest>,
     /// Root and HTTP contexts that have not ended.
     pub(super) contexts: BTreeSet<u32>,
+    pub(super) limits: StoreLimits,
     pub(super) environment: Vec<Vec<u8>>,
     pub(super) plugin_configuration: Vec<u8>,
     pub(super) logs: Vec<Log>,
@@ -66,6 +71,7 @@ impl State {
         State {
             guest: None,
             contexts: BTreeSet::new(),
+            limits: StoreLimitsBuilder::new().memory_size(MAX_MEMORY).build(),
             environment: environment.iter().map(variable).collect(),
             plugin_configuration: Vec::new(),
             logs: Vec::new(),

@@ -88,9 +88,15 @@ fn documented(section: &str) -> Vec<String> {
 
 /// The cells of a table's rows, below its head.
 fn rows<'d>(text: &'d str, head: &str) -> Vec<Vec<&'d str>> {
-    let start = text.find(head).unwrap_or_else(|| panic!("no table `{head}`"));
-    let rows = text[start..].lines().take_while(|line| line.starts_with('|')).skip(2);
-    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+    let start = text
+        .find(head)
+        .unwrap_or_else(|| panic!("no table `{head}`"));
+    let rows = text[start..]
+        .lines()
+        .take_while(|line| line.starts_with('|'))
+        .skip(2);
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
 }
 
 #[test]
@@ -101,12 +107,20 @@ fn every_key_is_in_the_documentation_the_schema_and_the_core() {
     assert_eq!(documented(section(&docs, "A rule")), RULE_KEYS);
     assert_eq!(schema.keys("/$defs/rule"), RULE_KEYS);
     // `null` is of no key's type: a known key is refused for that, an unknown one for itself.
-    for key in KEYS.iter().chain(&RULE_KEYS).chain(&["unknown", "max_entries", "$schema"]) {
+    for key in KEYS
+        .iter()
+        .chain(&RULE_KEYS)
+        .chain(&["unknown", "max_entries", "$schema"])
+    {
         let is_known = |configuration: &Value| {
             let error = parse(&configuration.to_string()).expect_err("refused");
             !matches!(error.problem(), Problem::UnknownKey(_))
         };
-        assert_eq!(is_known(&json!({ *key: null })), KEYS.contains(key), "{key}");
+        assert_eq!(
+            is_known(&json!({ *key: null })),
+            KEYS.contains(key),
+            "{key}"
+        );
         let rule = json!({"basic_auth_rules": [{ *key: null }]});
         assert_eq!(is_known(&rule), RULE_KEYS.contains(key), "{key} of a rule");
     }
@@ -128,9 +142,16 @@ fn every_example_is_accepted_by_the_core_and_by_the_schema() {
         assert!(schema.accepts(&value), "{block}");
     }
     // `users_env` needs an environment, and an example of it would need one too.
-    for key in KEYS.iter().chain(&RULE_KEYS).filter(|key| **key != "users_env") {
+    for key in KEYS
+        .iter()
+        .chain(&RULE_KEYS)
+        .filter(|key| **key != "users_env")
+    {
         let named = format!("\"{key}\":");
-        assert!(blocks.iter().any(|block| block.contains(&named)), "no example of {key}");
+        assert!(
+            blocks.iter().any(|block| block.contains(&named)),
+            "no example of {key}"
+        );
     }
 }
 
@@ -170,7 +191,11 @@ fn the_schema_refuses_what_the_core_refuses_for_its_form() {
         );
         // An unknown key is the core's first fault, but a schema has no order.
         if is_of_form {
-            assert!(!schema.accepts(&value), "`{}`: {error}: {value}", refused.name);
+            assert!(
+                !schema.accepts(&value),
+                "`{}`: {error}: {value}",
+                refused.name
+            );
             count += 1;
         }
     }
@@ -194,7 +219,11 @@ fn the_table_of_caps_is_that_of_the_core() {
     let schema = schema().0;
     for (key, default, most) in core {
         let of_schema = &schema["properties"]["max_hash_cost"]["properties"][key];
-        let limits = (&of_schema["default"], &of_schema["maximum"], &of_schema["minimum"]);
+        let limits = (
+            &of_schema["default"],
+            &of_schema["maximum"],
+            &of_schema["minimum"],
+        );
         assert_eq!(limits, (&json!(default), &json!(most), &json!(1)), "{key}");
     }
 }
@@ -212,8 +241,16 @@ fn the_other_bounds_are_those_of_the_core_and_the_schema() {
         let documented = format!("({least} to {most}, default {default}");
         let after = text.split(&format!("`{key}`")).nth(1).unwrap_or_default();
         let bounds = &after[after.find('(').expect("bounds")..];
-        assert!(bounds.starts_with(&documented), "{key}: {documented} in {bounds:.40}");
-        for (number, is_valid) in [(least - 1, false), (least, true), (most, true), (most + 1, false)] {
+        assert!(
+            bounds.starts_with(&documented),
+            "{key}: {documented} in {bounds:.40}"
+        );
+        for (number, is_valid) in [
+            (least - 1, false),
+            (least, true),
+            (most, true),
+            (most + 1, false),
+        ] {
             let value = json!({ object: { key: number } });
             assert_eq!(parse(&value.to_string()).is_ok(), is_valid, "{value}");
             assert_eq!(schema.accepts(&value), is_valid, "{value}");
@@ -238,7 +275,10 @@ fn the_table_of_statistics_is_that_of_the_module() {
     let mut documented = BTreeSet::new();
     for row in rows(&docs, "| counter | counts |") {
         // The first name is whole, the others stand for its last part.
-        let names: Vec<&str> = row[0].split(',').map(|name| name.trim().trim_matches('`')).collect();
+        let names: Vec<&str> = row[0]
+            .split(',')
+            .map(|name| name.trim().trim_matches('`'))
+            .collect();
         let (stem, _) = names[0].rsplit_once('.').expect("a dot");
         documented.insert(names[0].to_owned());
         documented.extend(names[1..].iter().map(|name| format!("{stem}{name}")));

@@ -17,11 +17,13 @@ impl Schema {
 
     /// The keys of an object in the schema.
     pub(crate) fn keys(&self, pointer: &str) -> Vec<String> {
-        let properties = self.0.pointer(pointer).and_then(|object| object["properties"].as_object());
+        let properties = self
+            .0
+            .pointer(pointer)
+            .and_then(|object| object["properties"].as_object());
         let properties = properties.unwrap_or_else(|| panic!("no properties at {pointer}"));
-        let is_allowed = |(key, schema): (&String, &Value)| {
-            (*schema != Value::Bool(false)).then(|| key.clone())
-        };
+        let is_allowed =
+            |(key, schema): (&String, &Value)| (*schema != Value::Bool(false)).then(|| key.clone());
         properties.iter().filter_map(is_allowed).collect()
     }
 
@@ -64,19 +66,34 @@ impl Schema {
                 .iter()
                 .all(|key| members.contains_key(key.as_str().expect("a key"))),
             ("properties", Value::Object(members)) => members.iter().all(|(key, member)| {
-                argument.get(key).is_none_or(|schema| self.holds(schema, member))
+                argument
+                    .get(key)
+                    .is_none_or(|schema| self.holds(schema, member))
             }),
-            ("propertyNames", Value::Object(members)) => {
-                members.keys().all(|key| self.holds(argument, &Value::from(key.as_str())))
+            ("propertyNames", Value::Object(members)) => members
+                .keys()
+                .all(|key| self.holds(argument, &Value::from(key.as_str()))),
+            ("additionalProperties", Value::Object(members)) => {
+                members.iter().all(|(key, member)| {
+                    let is_known = schema
+                        .get("properties")
+                        .and_then(|known| known.get(key))
+                        .is_some();
+                    is_known || self.holds(argument, member)
+                })
             }
-            ("additionalProperties", Value::Object(members)) => members.iter().all(|(key, member)| {
-                let is_known = schema.get("properties").and_then(|known| known.get(key)).is_some();
-                is_known || self.holds(argument, member)
-            }),
             // Keywords about another type than the value's do not concern it.
             (
-                "minimum" | "maximum" | "minLength" | "pattern" | "minItems" | "items" | "required"
-                | "properties" | "propertyNames" | "additionalProperties",
+                "minimum"
+                | "maximum"
+                | "minLength"
+                | "pattern"
+                | "minItems"
+                | "items"
+                | "required"
+                | "properties"
+                | "propertyNames"
+                | "additionalProperties",
                 _,
             ) => true,
             _ if ANNOTATIONS.contains(&keyword) => true,
@@ -104,7 +121,9 @@ fn is_of_type(names: &Value, value: &Value) -> bool {
         "string" => value.is_string(),
         other => panic!("the type `{other}` is not known here"),
     };
-    names.as_array().map_or_else(|| is(names), |names| names.iter().any(is))
+    names
+        .as_array()
+        .map_or_else(|| is(names), |names| names.iter().any(is))
 }
 
 /// The two patterns that the schema has: a character class, to be read as a set.

@@ -66,6 +66,8 @@ pub enum Problem {
     NotAHeaderName,
     /// A regular expression that does not compile: why.
     Regex(String),
+    /// More regular expressions than are accepted.
+    TooManyExpressions,
     /// Neither `user:password` nor the base64 of that.
     NotACredential,
     /// Credentials with an empty user name or password, or a control character in them, which no
@@ -148,6 +150,9 @@ impl fmt::Display for Problem {
                 "is not a header name that can be used here; write one such as `x-user`",
             ),
             Problem::Regex(why) => write!(f, "does not compile: {why}"),
+            Problem::TooManyExpressions => f.write_str(
+                "is one regular expression too many; 256 are accepted, since each is tried on every request",
+            ),
             Problem::NotACredential => {
                 f.write_str("must be `user:password` or the base64 of that")
             }

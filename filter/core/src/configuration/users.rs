@@ -7,7 +7,9 @@ use crate::credentials::{Credentials, MAX_USER_ID_AND_PASSWORD};
 use crate::json::Json;
 use crate::names::Names;
 use crate::password::{HtpasswdError, Verifier, parse_htpasswd};
+use crate::rule::Allowed;
 use crate::users::UserStore;
+use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 use base64::Engine;
@@ -21,7 +23,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// User names by group, as `groups` has them.
-pub(super) type Groups = Vec<(String, Vec<String>)>;
+pub(super) type Groups = Vec<(String, Rc<Names>)>;
 
 /// The users of the whole configuration: `users` and `users_env`.
 pub(super) fn of_all_rules(
@@ -108,8 +110,12 @@ pub(super) fn groups(top: &Object<'_>) -> Read<Groups> {
         if group.is_empty() {
             return Err(value.error(Problem::Empty));
         }
-        let users = value.each(|user| user.text_not_empty().map(String::from))?;
-        groups.push((group.into(), users));
+        let mut users = Names::default();
+        value.each(|user| {
+            users.insert(user.text_not_empty()?.as_bytes());
+            Ok(())
+        })?;
+        groups.push((group.into(), Rc::new(users)));
     }
     Ok(groups)
 }
@@ -141,31 +147,30 @@ pub(super) fn allowed(
     rule: &Object<'_>,
     users: &UserStore,
     groups: &Groups,
-) -> Read<Option<Names>> {
+) -> Read<Option<Allowed>> {
     let Some(value) = rule.value("allow") else {
         return Ok(None);
     };
-    let mut allowed = Names::default();
+    let mut allowed = Allowed::default();
+    let mut is_anybody = false;
     value.each(|entry| {
         let text = entry.text_not_empty()?;
         if let Some(group) = text.strip_prefix('@') {
-            let (_, members) = groups
-                .iter()
-                .find(|(name, _)| name == group)
-                .ok_or_else(|| entry.error(Problem::NoSuchGroup))?;
-            let members = members.iter().map(String::as_bytes);
-            for known in members.filter(|name| users.contains(name)) {
-                allowed.insert(known);
-            }
+            let known = groups.iter().find(|(name, _)| name == group);
+            let (_, members) = known.ok_or_else(|| entry.error(Problem::NoSuchGroup))?;
+            is_anybody |= members.iter().any(|name| users.contains(name));
+            allowed.groups.push(members.clone());
         } else if users.contains(text.as_bytes()) {
-            allowed.insert(text.as_bytes());
+            is_anybody = true;
+            allowed.users.insert(text.as_bytes());
         } else {
             return Err(entry.error(Problem::NoSuchUser));
         }
         Ok(())
     })?;
-    if allowed.is_empty() {
-        return Err(error_at(&value.place, Problem::AllowsNobody));
+    if is_anybody {
+        Ok(Some(allowed))
+    } else {
+        Err(error_at(&value.place, Problem::AllowsNobody))
     }
-    Ok(Some(allowed))
 }
