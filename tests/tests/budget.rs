@@ -130,6 +130,16 @@ fn a_spent_budget_turns_slow_checks_away_and_nobody_else() {
 }
 
 #[test]
+fn who_was_verified_once_is_let_in_also_after_that_has_expired() {
+    let mut core = Core::new(r#"{"share_percent": 10, "burst_ms": 100}"#);
+    assert_eq!(core.get("/a", Some(RIGHT)), Answer::Passed);
+    core.advance(Duration::from_secs(3600));
+    core.exhaust(ms(50));
+    assert_eq!(core.get("/a", Some(RIGHT)), Answer::Passed);
+    assert!(matches!(core.get("/a", Some(WRONG)), Answer::Overloaded(_)));
+}
+
+#[test]
 fn a_burst_and_then_a_share_of_the_time() {
     let mut core = Core::new(r#"{"share_percent": 10, "burst_ms": 200}"#);
     core.check_takes.set(ms(20));

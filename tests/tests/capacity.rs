@@ -223,7 +223,7 @@ fn assert_alive(vm: &mut Vm, shape: &str) {
 }
 
 #[test]
-fn a_hundred_thousand_mixed_requests_leave_no_memory_behind() {
+fn mixed_requests_leave_no_memory_behind() {
     const CONFIGURATION: &str = r#"{"forward_username_header": "x-user", "hide_credentials": true,
         "emit_filter_state": true, "users": ["alice:{PLAIN}one", "bob:{PLAIN}two"],
         "basic_auth_rules": [
@@ -251,7 +251,7 @@ fn a_hundred_thousand_mixed_requests_leave_no_memory_behind() {
     let mut vm = vm();
     accept(&mut vm, CONFIGURATION);
     let mut memory = 0;
-    for count in 0..100_000 {
+    for count in 0..30_000 {
         let (path, credentials) = (paths[count % 7], credentials[count % 5]);
         assert!(matches!(
             status(&mut vm, path, credentials),

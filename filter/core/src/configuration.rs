@@ -46,6 +46,9 @@ const KEYS: [&str; 15] = [
     "verification_budget",
 ];
 
+/// The longest configuration: some 300,000 users. A VM has 1 GiB in Envoy, and never gives memory back.
+const MAX_OCTETS: usize = 16 * 1024 * 1024;
+
 /// The most rules with a `regex`: each is tried on every request, and may take 64 KiB.
 const MAX_EXPRESSIONS: usize = 256;
 
@@ -163,6 +166,9 @@ fn check_formats(counts: &[(Format, usize)], warnings: &mut Vec<String>) -> Read
 
 /// An empty configuration is `{}`.
 fn parse_json(configuration: &[u8]) -> Read<Json> {
+    if configuration.len() > MAX_OCTETS {
+        return Err(error_at(&Place::Root, Problem::TooLarge));
+    }
     if configuration.trim_ascii().is_empty() {
         return Ok(Json::Object(Vec::new()));
     }

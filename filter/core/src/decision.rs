@@ -133,9 +133,10 @@ impl<'p> Denied<'p> {
         (self.status() == 401).then(|| self.realm.challenge())
     }
 
-    /// The value of `Retry-After` in seconds, with a 503.
+    /// The value of `Retry-After` in seconds, with a 503: the next whole one, at which the budget
+    /// surely has something left.
     #[must_use]
     pub fn retry_after_seconds(&self) -> Option<u64> {
-        (self.status() == 503).then(|| self.retry_after.as_secs().max(1))
+        (self.status() == 503).then(|| self.retry_after.as_secs() + 1)
     }
 }

@@ -49,6 +49,7 @@ impl Schema {
             ("$ref", _) => self.holds(self.definition(argument), value),
             ("type", _) => is_of_type(argument, value),
             ("const", _) => value == argument,
+            ("not", _) => !self.holds(argument, value),
             ("enum", _) => list(argument).contains(value),
             ("oneOf", _) => {
                 let valid = list(argument).iter().filter(|one| self.holds(one, value));

@@ -32,6 +32,8 @@ impl ConfigurationError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
+    /// Over 16 MiB.
+    TooLarge,
     /// Not JSON (RFC 8259), from this line and column on, both counted from 1.
     NotJson {
         /// The line.
@@ -121,6 +123,7 @@ impl core::error::Error for ConfigurationError {}
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Problem::TooLarge => f.write_str("is over 16 MiB; leave out what is not needed"),
             Problem::NotJson { line, column } => {
                 write!(f, "not JSON, from line {line}, column {column} on")
             }
