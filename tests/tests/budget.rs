@@ -154,8 +154,8 @@ fn a_burst_and_then_a_share_of_the_time() {
 
 #[test]
 fn who_comes_back_as_told_is_let_in() {
-    for share in [1, 3, 10, 25, 70, 100] {
-        for check in [ms(3), ms(19), ms(150), ms(999), ms(2500)] {
+    for share in [1, 3, 10, 25, 40] {
+        for check in [ms(3), ms(19), ms(150), ms(240)] {
             let mut core = Core::new(&format!(r#"{{"share_percent": {share}, "burst_ms": 1}}"#));
             let (_, seconds) = core.exhaust(check);
             core.advance(Duration::from_secs(seconds));

@@ -108,8 +108,12 @@ pub(crate) fn readings_of_pattern(pattern: &[u8], shape: Shape) -> Option<Vec<Ve
     }
 }
 
-/// What stands before the query.
-pub(crate) fn before_query(path: &[u8]) -> &[u8] {
+/// What stands before the query. Where an absolute form has its query, servers disagree: some cut
+/// `scheme://authority` up to the next slash, whatever is in it.
+fn before_query(path: &[u8]) -> &[u8] {
+    if path.first() != Some(&b'/') {
+        return path;
+    }
     path.split(|&octet| octet == b'?').next().unwrap_or(path)
 }
 

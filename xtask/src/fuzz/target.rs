@@ -102,8 +102,14 @@ impl Targets {
         })
     }
 
-    /// Runs `target` for so long, and says in a line what it did.
-    pub(super) fn run(&self, target: Target, time: Duration) -> anyhow::Result<String> {
+    /// Runs `target` for so long, and says in a line what it did. The same seed tries the same
+    /// inputs, as far as the time goes.
+    pub(super) fn run(
+        &self,
+        target: Target,
+        time: Duration,
+        seed: Option<u32>,
+    ) -> anyhow::Result<String> {
         let name = target.name();
         let corpus = self.folder("corpus", name)?;
         let artifacts = self.folder("artifacts", name)?;
@@ -117,6 +123,7 @@ impl Targets {
             .arg(format!("-max_total_time={}", time.as_secs().max(1)))
             .arg(format!("-max_len={}", target.longest_input()))
             .arg(format!("-timeout={SECONDS_FOR_ONE_INPUT}"))
+            .args(seed.map(|seed| format!("-seed={seed}")))
             .stderr(File::create(&log)?);
         let outcome = command::run(run);
         let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();

@@ -12,13 +12,14 @@ pub(super) enum Step {
     DotSegments,
     Parameters,
     FirstSemicolon,
-    QueryOrFragment,
+    Query,
+    Fragment,
     Authority,
     LeadingSlash,
 }
 
 impl Step {
-    pub(super) const ALL: [Step; 10] = [
+    pub(super) const ALL: [Step; 11] = [
         Step::Decode,
         Step::DecodeAllButSlash,
         Step::Backslash,
@@ -26,7 +27,8 @@ impl Step {
         Step::DotSegments,
         Step::Parameters,
         Step::FirstSemicolon,
-        Step::QueryOrFragment,
+        Step::Query,
+        Step::Fragment,
         Step::Authority,
         Step::LeadingSlash,
     ];
@@ -37,13 +39,14 @@ impl Step {
     }
 
     /// What keeps the meaning of a configured path.
-    pub(super) const OF_PATTERN: [Step; 8] = [
+    pub(super) const OF_PATTERN: [Step; 9] = [
         Step::Decode,
         Step::Backslash,
         Step::Merge,
         Step::DotSegments,
         Step::Parameters,
-        Step::QueryOrFragment,
+        Step::Query,
+        Step::Fragment,
         Step::Authority,
         Step::LeadingSlash,
     ];
@@ -62,7 +65,8 @@ impl Step {
             Step::Merge => has_pair(path, |pair| pair == b"//").then(|| merge(path)),
             Step::DotSegments => resolve_dot_segments(path),
             Step::Parameters => path.contains(&b';').then(|| cut_parameters(path)),
-            Step::QueryOrFragment => cut_at(path, |octet| matches!(octet, b'?' | b'#')),
+            Step::Query => cut_at(path, |octet| octet == b'?'),
+            Step::Fragment => cut_at(path, |octet| octet == b'#'),
             Step::Authority => without_authority(path),
             Step::LeadingSlash => {
                 (path.first() != Some(&b'/')).then(|| [b"/".as_slice(), path].concat())
