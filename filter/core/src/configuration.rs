@@ -26,9 +26,10 @@ mod rule;
 mod users;
 
 pub use error::{ConfigurationError, Problem};
+pub use rule::RULE_KEYS;
 
 /// The keys of the configuration.
-const KEYS: [&str; 15] = [
+pub const CONFIGURATION_KEYS: [&str; 15] = [
     "allow_cors_preflight",
     "authentication_header",
     "basic_auth_rules",
@@ -70,7 +71,7 @@ pub(crate) fn parse(configuration: &[u8], environment: Environment<'_>) -> Read<
         json: &json,
         place: Place::Root,
     }
-    .object(&KEYS)?;
+    .object(&CONFIGURATION_KEYS)?;
     let mut warnings = Vec::new();
     let defaults = defaults(&top, environment)?;
     let rules = rules(&top, &defaults, &mut warnings)?;

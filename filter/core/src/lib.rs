@@ -28,7 +28,7 @@ mod users;
 mod verification_budget;
 mod worker;
 
-pub use configuration::{ConfigurationError, Problem};
+pub use configuration::{CONFIGURATION_KEYS, ConfigurationError, Problem, RULE_KEYS};
 pub use decision::{Allowance, Decision, Denial, Denied};
 pub use password::{
     Cost, Format, HashCostCaps, HashError, HtpasswdError, HtpasswdProblem, MAX_PASSWORD_OCTETS,

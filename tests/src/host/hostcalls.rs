@@ -7,11 +7,12 @@ use super::{
     memory::{Fault, ResultSpan, Span, Status, give, read, reply, write, write_u32},
     state::{LocalResponse, Log, State},
 };
+use proxy_wasm::types::BufferType;
 use std::time::Duration;
 use wasmi::{Caller, ExternType, Linker, Module, Val};
 
-const PLUGIN_CONFIGURATION: u32 = 7;
-const VM_CONFIGURATION: u32 = 6;
+const PLUGIN_CONFIGURATION: u32 = BufferType::PluginConfiguration as u32;
+const VM_CONFIGURATION: u32 = BufferType::VmConfiguration as u32;
 
 type Call<'a> = Caller<'a, State>;
 type Linked = Result<(), wasmi::Error>;

@@ -2,6 +2,7 @@
 
 use super::{Outcome, header_map, memory::Guest, metrics::Metrics};
 use crate::observed::Fields;
+use proxy_wasm::types::LogLevel;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -19,11 +20,11 @@ pub struct Log {
 
 impl Log {
     /// The level of warnings.
-    pub const WARNING: u32 = 3;
+    pub const WARNING: u32 = LogLevel::Warn as u32;
     /// The level of errors.
-    pub const ERROR: u32 = 4;
+    pub const ERROR: u32 = LogLevel::Error as u32;
     /// The level of what ends a module.
-    pub const CRITICAL: u32 = 5;
+    pub const CRITICAL: u32 = LogLevel::Critical as u32;
 }
 
 /// An answer that the module gave in place of the upstream.

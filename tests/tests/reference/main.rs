@@ -5,7 +5,7 @@
 
 mod schema;
 
-use basic_auth::{Cost, HashCostCaps, Policy, Problem};
+use basic_auth::{CONFIGURATION_KEYS, Cost, HashCostCaps, Policy, Problem, RULE_KEYS};
 use basic_auth_tests::{
     corpus::Corpus,
     host::{Host, Vm},
@@ -14,42 +14,6 @@ use basic_auth_tests::{
 use schema::Schema;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-
-/// The keys of the configuration, in the order of the alphabet.
-const KEYS: [&str; 15] = [
-    "allow_cors_preflight",
-    "authentication_header",
-    "basic_auth_rules",
-    "credentials_cache",
-    "dry_run",
-    "emit_filter_state",
-    "forward_username_header",
-    "groups",
-    "hide_credentials",
-    "max_hash_cost",
-    "realm",
-    "rule_selection",
-    "users",
-    "users_env",
-    "verification_budget",
-];
-
-/// The keys of a rule, in the order of the alphabet.
-const RULE_KEYS: [&str; 13] = [
-    "allow",
-    "allow_missing",
-    "credentials",
-    "exact",
-    "exempt",
-    "hosts",
-    "path_separated_prefix",
-    "prefix",
-    "realm",
-    "regex",
-    "request_methods",
-    "suffix",
-    "users",
-];
 
 fn read(path: &str) -> String {
     let path = workspace::root().join(path);
@@ -102,15 +66,16 @@ fn rows<'d>(text: &'d str, head: &str) -> Vec<Vec<&'d str>> {
 #[test]
 fn every_key_is_in_the_documentation_the_schema_and_the_core() {
     let (docs, schema) = (docs(), schema());
-    assert_eq!(documented(section(&docs, "Top level")), KEYS);
-    assert_eq!(schema.keys(""), KEYS);
+    assert_eq!(documented(section(&docs, "Top level")), CONFIGURATION_KEYS);
+    assert_eq!(schema.keys(""), CONFIGURATION_KEYS);
     assert_eq!(documented(section(&docs, "A rule")), RULE_KEYS);
     assert_eq!(schema.keys("/$defs/rule"), RULE_KEYS);
     // `null` is of no key's type: a known key is refused for that, an unknown one for itself.
-    for key in KEYS
-        .iter()
-        .chain(&RULE_KEYS)
-        .chain(&["unknown", "max_entries", "$schema"])
+    for key in
+        CONFIGURATION_KEYS
+            .iter()
+            .chain(&RULE_KEYS)
+            .chain(&["unknown", "max_entries", "$schema"])
     {
         let is_known = |configuration: &Value| {
             let error = parse(&configuration.to_string()).expect_err("refused");
@@ -118,7 +83,7 @@ fn every_key_is_in_the_documentation_the_schema_and_the_core() {
         };
         assert_eq!(
             is_known(&json!({ *key: null })),
-            KEYS.contains(key),
+            CONFIGURATION_KEYS.contains(key),
             "{key}"
         );
         let rule = json!({"basic_auth_rules": [{ *key: null }]});
@@ -142,7 +107,7 @@ fn every_example_is_accepted_by_the_core_and_by_the_schema() {
         assert!(schema.accepts(&value), "{block}");
     }
     // `users_env` needs an environment, and an example of it would need one too.
-    for key in KEYS
+    for key in CONFIGURATION_KEYS
         .iter()
         .chain(&RULE_KEYS)
         .filter(|key| **key != "users_env")

@@ -12,7 +12,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// The keys of a rule.
-const KEYS: [&str; 13] = [
+pub const RULE_KEYS: [&str; 13] = [
     "allow",
     "allow_missing",
     "credentials",
@@ -44,7 +44,7 @@ pub(super) fn parse(
     defaults: &Defaults,
     warnings: &mut Vec<String>,
 ) -> Read<Rule> {
-    let rule = value.object(&KEYS)?;
+    let rule = value.object(&RULE_KEYS)?;
     let effect = effect(&rule)?;
     let own_realm = rule.read("realm", |value| realm(&value))?;
     let own_users = users::of_rule(&rule, identity, &defaults.caps)?;

@@ -9,9 +9,10 @@ use crate::{
     },
     observed::Fields,
 };
+use proxy_wasm::types::MapType;
 use wasmi::Linker;
 
-const REQUEST_HEADERS: u32 = 0;
+const REQUEST_HEADERS: u32 = MapType::HttpRequestHeaders as u32;
 
 /// Links the hostcalls on header maps.
 pub(super) fn link(linker: &mut Linker<State>) -> Linked {
