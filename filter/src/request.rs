@@ -11,9 +11,10 @@ const USER_PROPERTY: &[u8] = b"basic_auth_user";
 /// Decides the request at hand.
 pub(crate) fn decide(plugin: &Plugin) -> Action {
     let policy = &plugin.policy;
-    let map = abi::request_headers().ok();
-    let fields = map.as_deref().map(header_map::fields);
-    let request = fields.map_or_else(Request::unreadable, |fields| Request::of(fields, policy));
+    let Ok(map) = abi::request_headers() else {
+        return refuse(503, "basic_auth_headers_unreadable", &[]);
+    };
+    let request = Request::of(header_map::fields(&map), policy);
     let Ok(mut worker) = plugin.worker.try_borrow_mut() else {
         return refuse(503, "basic_auth_busy", &[]);
     };
@@ -24,7 +25,7 @@ pub(crate) fn decide(plugin: &Plugin) -> Action {
             if let Allowance::DryRun(denial) = why {
                 log::debug!("dry run: would have been denied: {}", denial.name());
             }
-            pass(policy, map.as_deref().unwrap_or_default(), user)
+            pass(policy, &map, user)
         }
         Decision::Deny(denied) => deny(&denied),
     }

@@ -50,16 +50,6 @@ impl<'a> Request<'a> {
         request.is_cors_preflight = has_origin && has_requested_method;
         request
     }
-
-    /// A request whose fields cannot be read could be any: every rule is about it, and no rule
-    /// accepts its credentials.
-    #[must_use]
-    pub fn unreadable() -> Self {
-        Request {
-            credentials: FieldValues::Several,
-            ..Request::default()
-        }
-    }
 }
 
 fn overrides_method(name: &[u8]) -> bool {
