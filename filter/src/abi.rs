@@ -82,6 +82,13 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     fn proxy_get_header_map_pairs(map: u32, octets: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        octets: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     fn proxy_get_log_level(level: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
     fn proxy_log(level: u32, message: *const u8, message_size: usize) -> u32;
@@ -111,6 +118,46 @@ unsafe extern "C" {
         value_size: usize,
     ) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+}
+
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    fn environ_get(places: *mut *mut u8, texts: *mut u8) -> u32;
+    fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
+}
+
+/// The allocator: a well-kept one with a quarter of the code of the C library's, called and not
+/// copied to wherever memory is needed.
+#[cfg(target_family = "wasm")]
+mod allocator {
+    use std::alloc::{GlobalAlloc, Layout};
+    use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
+
+    struct Allocator(WasmDynamicTalc);
+
+    #[global_allocator]
+    static ALLOCATOR: Allocator = Allocator(new_wasm_dynamic_allocator());
+
+    // SAFETY: hands over what it is asked.
+    unsafe impl GlobalAlloc for Allocator {
+        #[inline(never)]
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            // SAFETY: as the caller's.
+            unsafe { self.0.alloc(layout) }
+        }
+
+        #[inline(never)]
+        unsafe fn dealloc(&self, octets: *mut u8, layout: Layout) {
+            // SAFETY: as the caller's.
+            unsafe { self.0.dealloc(octets, layout) }
+        }
+
+        #[inline(never)]
+        unsafe fn realloc(&self, octets: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+            // SAFETY: as the caller's.
+            unsafe { self.0.realloc(octets, layout, size) }
+        }
+    }
 }
 
 /// The host could not or would not.
@@ -184,11 +231,38 @@ pub(crate) fn plugin_configuration() -> Result<Octets, Failed> {
     })
 }
 
+/// The VM's environment variables: each is `name=value` and a NUL.
+pub(crate) fn environment() -> Result<Vec<u8>, Failed> {
+    let (mut count, mut size) = (0, 0);
+    // SAFETY: both point to where the host may write.
+    succeeded(unsafe { environ_sizes_get(&raw mut count, &raw mut size) })?;
+    let mut places = vec![null_mut(); count];
+    let mut texts = vec![0; size];
+    // SAFETY: there is room for as many as the host has just said, and for their texts.
+    succeeded(unsafe { environ_get(places.as_mut_ptr(), texts.as_mut_ptr()) })?;
+    Ok(texts)
+}
+
 /// The request's header fields, serialised as [`crate::header_map`] reads them.
 pub(crate) fn request_headers() -> Result<Octets, Failed> {
     // SAFETY: both point to where the host may write.
     Octets::read(|octets, size| unsafe {
         proxy_get_header_map_pairs(HTTP_REQUEST_HEADERS, octets, size)
+    })
+}
+
+/// The value of one of the request's header fields. For a field that is not there, hosts answer
+/// with a failure or with an empty value.
+pub(crate) fn request_header(name: &[u8]) -> Result<Octets, Failed> {
+    // SAFETY: the host reads within the size, and both point to where it may write.
+    Octets::read(|octets, size| unsafe {
+        proxy_get_header_map_value(
+            HTTP_REQUEST_HEADERS,
+            name.as_ptr(),
+            name.len(),
+            octets,
+            size,
+        )
     })
 }
 

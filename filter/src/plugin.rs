@@ -5,7 +5,6 @@ use crate::statistics::Statistics;
 use crate::{abi, host_log, request, secret};
 use basic_auth::{Policy, Worker};
 use std::cell::{Cell, RefCell};
-use std::ffi::OsString;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,6 +16,8 @@ pub(crate) struct Plugin {
     pub(crate) policy: Policy,
     pub(crate) worker: RefCell<Worker>,
     pub(crate) statistics: Statistics,
+    /// No rule was about the last request.
+    pub(crate) was_unmatched: Cell<bool>,
 }
 
 /// Several plugins, and several configurations of one, share a VM if their code is the same.
@@ -77,12 +78,17 @@ fn configure() -> Result<Plugin, String> {
         policy,
         worker,
         statistics: Statistics::define(),
+        was_unmatched: Cell::new(false),
     })
 }
 
 /// A VM environment variable.
 fn environment(name: &str) -> Option<Vec<u8>> {
-    std::env::var_os(name).map(OsString::into_encoded_bytes)
+    let variables = abi::environment().ok()?;
+    variables.split(|octet| *octet == 0).find_map(|variable| {
+        let value = variable.strip_prefix(name.as_bytes())?;
+        value.strip_prefix(b"=").map(<[u8]>::to_vec)
+    })
 }
 
 /// The host's timer.

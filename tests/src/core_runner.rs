@@ -38,8 +38,21 @@ fn run_case(case: &Case, runner: Runner, report: &mut Report) {
     };
     let mut worker = Worker::new(&policy, [7; 32], || Duration::ZERO);
     for request in case.requests_on(runner) {
-        report.request(case, request, &observe(&policy, request, &mut worker));
+        let observed = observe(&policy, request, &mut worker);
+        report.request(case, request, &observed);
+        // The module asks this before it reads more than the path.
+        let is_unmatched = observed.allowance == Seen::Seen(Some(Allowance::Unmatched));
+        if !is_unmatched && !may_be_about(&policy, request) {
+            let place = format!("{}, `{}`", case.place, request.name);
+            report.mismatch(&place, &["no rule may be about its path alone".into()]);
+        }
     }
+}
+
+fn may_be_about(policy: &Policy, request: &Request) -> bool {
+    let fields = request.header_map();
+    let path = fields.iter().find(|(name, _)| name == b":path");
+    path.is_none_or(|(_, path)| policy.may_be_about(path))
 }
 
 fn refusal(refused: &Refused) -> Result<(), String> {

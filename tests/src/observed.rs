@@ -30,7 +30,7 @@ impl<T> Seen<T> {
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// What came of a request.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Observed {
     /// 200: it reached the upstream.
     pub status: u32,

@@ -1,5 +1,6 @@
 //! The verified-credentials cache: a strong hash at the price of a lookup.
 
+use crate::users::Account;
 use alloc::vec::Vec;
 use core::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
@@ -64,13 +65,13 @@ impl CredentialsCache {
         }
     }
 
-    /// Each part goes in with its length, so that no two verifications have the same tag.
-    pub(crate) fn tag(&self, parts: [&[u8]; 4]) -> Tag {
+    /// The account goes in at a fixed length, so that no two verifications have the same tag. With
+    /// a usual password, it is one block of SHA-256.
+    pub(crate) fn tag(&self, account: Account, password: &[u8]) -> Tag {
         let mut hmac = self.hmac.clone();
-        for part in parts {
-            hmac.update(&(part.len() as u64).to_le_bytes());
-            hmac.update(part);
-        }
+        hmac.update(&account.list.to_le_bytes());
+        hmac.update(&(account.number as u64).to_le_bytes());
+        hmac.update(password);
         hmac.finalize().into_bytes().into()
     }
 
@@ -144,12 +145,20 @@ mod tests {
     }
 
     #[test]
-    fn lengths_keep_parts_apart() {
+    fn every_account_and_password_has_a_tag_of_its_own() {
         let cache = cache(1);
-        assert_ne!(
-            cache.tag([b"ab", b"c", b"", b""]),
-            cache.tag([b"a", b"bc", b"", b""])
-        );
+        let mut tags: Vec<Tag> = Vec::new();
+        for list in [0, 1, u64::MAX] {
+            for number in [0, 1, usize::MAX] {
+                let account = Account { list, number };
+                let passwords = [&b"a"[..], b"\0", b"\0\0", b"a\0\0\0\0\0\0\0", &[0; 64]];
+                tags.extend(passwords.map(|password| cache.tag(account, password)));
+            }
+        }
+        let count = tags.len();
+        tags.sort_unstable();
+        tags.dedup();
+        assert_eq!(tags.len(), count);
     }
 
     #[test]

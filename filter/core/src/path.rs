@@ -45,10 +45,10 @@ impl<'p> Readings<'p> {
         let Some(path) = path else {
             return Readings::Any;
         };
-        let path = before_query(path);
-        if is_plain(path) {
+        if let Some(path) = plain(path) {
             return Readings::One(path);
         }
+        let path = before_query(path);
         if could_be_any(path) {
             return Readings::Any;
         }
@@ -127,17 +127,40 @@ fn could_be_any(path: &[u8]) -> bool {
             .is_some_and(|twice| Step::Decode.apply(&twice).is_some())
 }
 
-/// Whether no step can change the path.
-fn is_plain(path: &[u8]) -> bool {
-    let mut last = 0;
-    path.first() == Some(&b'/')
-        && path.iter().all(|&octet| {
-            let is_special = matches!(octet, b'%' | b'\\' | b';' | b'#' | 0x00..=0x1f | 0x7f)
-                || (last == b'/' && matches!(octet, b'/' | b'.'));
-            last = octet;
-            !is_special
-        })
+/// What stands before the query, if no step can change it.
+pub(crate) fn plain(path: &[u8]) -> Option<&[u8]> {
+    if path.first() != Some(&b'/') {
+        return None;
+    }
+    let mut follows_slash = false;
+    for (at, &octet) in path.iter().enumerate() {
+        if ORDINARY.get(usize::from(octet)) == Some(&true) {
+            follows_slash = false;
+            continue;
+        }
+        match octet {
+            b'?' => return path.get(..at),
+            b'/' | b'.' if !follows_slash => follows_slash = octet == b'/',
+            _ => return None,
+        }
+    }
+    Some(path)
 }
+
+/// The octets that no step is about, wherever they stand: a table, since every octet of every
+/// path is looked up.
+const ORDINARY: [bool; 256] = {
+    let mut ordinary = [true; 256];
+    let mut rest = ordinary.as_mut_slice();
+    let mut octet = 0;
+    while let Some((entry, others)) = rest.split_first_mut() {
+        let is_special = matches!(octet, b'%' | b'\\' | b';' | b'#' | b'?' | b'/' | b'.');
+        *entry = !is_special && !octet.is_ascii_control();
+        rest = others;
+        octet = octet.wrapping_add(1);
+    }
+    ordinary
+};
 
 /// A reading on the way: how often it was decoded, and what it is.
 struct Reading {

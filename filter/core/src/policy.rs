@@ -6,7 +6,7 @@ use crate::credentials_cache::CacheLimits;
 use crate::decision::{Allowance, Decision, Denial, Denied};
 use crate::host::Host;
 use crate::password::Format;
-use crate::path::Readings;
+use crate::path::{self, Readings};
 use crate::pattern::Effect;
 use crate::request::{FieldValues, Request};
 use crate::rule::{Certainty, Rule, Subject};
@@ -117,6 +117,13 @@ impl Policy {
     #[must_use]
     pub fn emits_filter_state(&self) -> bool {
         self.options.emits_filter_state
+    }
+
+    /// Whether a rule could be about a request with this `:path`, as far as one scan of the path
+    /// tells. Where it could not, the decision is [`Allowance::Unmatched`].
+    #[must_use]
+    pub fn may_be_about(&self, path: &[u8]) -> bool {
+        path::plain(path).is_none_or(|path| self.index.may_find(path))
     }
 
     /// Decides a request. The order of the steps is part of the contract: see the documentation.

@@ -62,6 +62,18 @@ impl RuleIndex {
         self.hosts.is_for_any_host()
     }
 
+    /// Whether there could be a candidate for this path, which has one reading, on any host.
+    pub(crate) fn may_find(&self, path: &[u8]) -> bool {
+        match self.paths.as_slice() {
+            [paths] if self.is_for_any_host() => {
+                let mut found = Vec::new();
+                paths.candidates(path, &mut found);
+                !found.is_empty()
+            }
+            paths => !paths.is_empty(),
+        }
+    }
+
     /// The indices of the rules that may match, in order.
     pub(crate) fn candidates(&self, subject: &Subject<'_>, found: &mut Vec<usize>) {
         found.clear();

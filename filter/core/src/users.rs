@@ -20,6 +20,15 @@ pub(crate) struct UserStore {
     dummy: Option<Verifier>,
 }
 
+/// A user of a list with a stored hash, as long as the configuration is in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Account {
+    /// The identity of the list.
+    pub(crate) list: u64,
+    /// The number of the name in it, each of which has one hash.
+    pub(crate) number: usize,
+}
+
 /// The user is known already, by another password.
 #[derive(Debug)]
 pub(crate) struct OtherPassword;
@@ -72,18 +81,25 @@ impl UserStore {
         credentials: Credentials<'_>,
         verifications: &mut Verifications,
     ) -> Result<&[u8], Denial> {
-        let known = self
-            .names
-            .get(credentials.user_name)
-            .and_then(|(name, number)| Some((name, self.verifiers.get(number)?)))
-            .filter(|(_, verifier)| verifier.format() != Format::Locked);
-        let verifier = known.map(|(_, verifier)| verifier).or(self.dummy.as_ref());
+        let known = self.names.get(credentials.user_name);
+        let known = known
+            .and_then(|(name, number)| Some((name, number, self.verifiers.get(number)?)))
+            .filter(|(_, _, verifier)| verifier.format() != Format::Locked);
+        let (number, verifier) = match known {
+            Some((_, number, verifier)) => (number, Some(verifier)),
+            // No such number is given; what a dummy verifies is not remembered anyway.
+            None => (usize::MAX, self.dummy.as_ref()),
+        };
+        let account = Account {
+            list: self.identity,
+            number,
+        };
         let is_right = match verifier {
-            Some(verifier) => verifications.verify(self.identity, credentials, verifier)?,
+            Some(verifier) => verifications.verify(account, credentials.password, verifier)?,
             None => false,
         };
         match known {
-            Some((name, _)) if is_right => Ok(name),
+            Some((name, ..)) if is_right => Ok(name),
             _ => Err(Denial::Mismatch),
         }
     }

@@ -1,11 +1,11 @@
 //! What one worker thread keeps between requests under one configuration.
 
-use crate::credentials::Credentials;
 use crate::credentials_cache::{CredentialsCache, Remembered};
 use crate::decision::Denial;
 use crate::password::Verifier;
 use crate::policy::Policy;
 use crate::rule::Certainty;
+use crate::users::Account;
 use crate::verification_budget::VerificationBudget;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -76,30 +76,21 @@ pub(crate) struct Verifications {
 }
 
 impl Verifications {
-    /// Whether the password is right; `list` is the identity of the user list.
+    /// Whether the password is that of this account, which `verifier` knows.
     ///
     /// # Errors
     /// [`Denial::Overloaded`] if the check is slow, not remembered, and the budget is spent.
     pub(crate) fn verify(
         &mut self,
-        list: u64,
-        credentials: Credentials<'_>,
+        account: Account,
+        password: &[u8],
         verifier: &Verifier,
     ) -> Result<bool, Denial> {
         if !verifier.is_slow() {
-            return Ok(verifier.verify(credentials.password));
+            return Ok(verifier.verify(password));
         }
-        let Credentials {
-            user_name,
-            password,
-        } = credentials;
         let started = (self.clock)();
-        let tag = self.cache.tag([
-            &list.to_le_bytes(),
-            user_name,
-            verifier.identity(),
-            password,
-        ]);
+        let tag = self.cache.tag(account, password);
         let remembered = self.cache.find(&tag, started);
         if remembered == Remembered::Fresh {
             self.counts.cache_hits += 1;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use basic_auth::{Decision, Policy, Request, Worker};
+use basic_auth::{Allowance, Decision, Policy, Request, Worker};
 
 use crate::area::Area;
 use crate::step::{Escapes, Step};
@@ -74,6 +74,9 @@ impl Guard {
     }
 
     /// Whether a request for `path` passes without credentials.
+    ///
+    /// # Panics
+    /// If the filter decides otherwise when it is asked for the path alone.
     pub fn passes(&mut self, path: &[u8]) -> bool {
         let request = Request {
             method: Some(b"GET"),
@@ -82,6 +85,14 @@ impl Guard {
             ..Request::default()
         };
         let decision = self.policy.decide(&request, &mut self.worker);
+        let is_unmatched = matches!(
+            decision,
+            Decision::Allow {
+                why: Allowance::Unmatched,
+                ..
+            }
+        );
+        assert!(is_unmatched || self.policy.may_be_about(path));
         matches!(decision, Decision::Allow { .. })
     }
 

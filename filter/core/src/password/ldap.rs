@@ -117,10 +117,7 @@ impl Plain {
         // The time depends on the length of what was sent alone.
         let is_as_long = password.len().ct_eq(&self.password.len());
         let octets = password.iter().zip(self.password.iter().cycle());
-        octets
-            .fold(is_as_long, |is_equal, (sent, stored)| {
-                is_equal & sent.ct_eq(stored)
-            })
-            .into()
+        let difference = octets.fold(0, |difference, (sent, stored)| difference | (sent ^ stored));
+        (is_as_long & difference.ct_eq(&0)).into()
     }
 }
