@@ -26,6 +26,7 @@ impl<'a> Credentials<'a> {
     ///
     /// # Errors
     /// The reason to deny the request.
+    #[inline]
     pub(crate) fn parse(
         values: FieldValues<'_>,
         buffer: &'a mut Vec<u8>,
@@ -44,6 +45,7 @@ impl<'a> Credentials<'a> {
     }
 
     /// Splits at the first colon: a user name has none, a password may.
+    #[inline]
     pub(crate) fn split(decoded: &'a [u8]) -> Option<Self> {
         let colon = decoded.iter().position(|&octet| octet == b':')?;
         let (user_name, rest) = decoded.split_at_checked(colon)?;

@@ -186,6 +186,7 @@ impl HostMap {
     }
 
     /// Calls `visit` with the place of every pattern that the host may match.
+    #[inline]
     pub(crate) fn matching(&self, host: &Host, mut visit: impl FnMut(usize)) {
         self.any.iter().for_each(|index| visit(*index));
         let Host::Known(host) = host else {

@@ -127,6 +127,7 @@ impl Policy {
     }
 
     /// Decides a request. The order of the steps is part of the contract: see the documentation.
+    #[inline]
     pub fn decide<'p>(&'p self, request: &Request<'_>, worker: &mut Worker) -> Decision<'p> {
         match self.judge(request, worker) {
             Ok((why, user)) => Decision::Allow { why, user },
@@ -138,6 +139,7 @@ impl Policy {
         }
     }
 
+    #[inline]
     fn judge<'p>(&'p self, request: &Request<'_>, worker: &mut Worker) -> Judgement<'p> {
         let subject = self.subject(request);
         self.index.candidates(&subject, &mut worker.candidates);
@@ -191,6 +193,7 @@ impl Policy {
     }
 
     /// Asks every rule that decides; the first that refuses answers.
+    #[inline]
     fn authenticate<'p>(&'p self, values: FieldValues<'_>, worker: &mut Worker) -> Judgement<'p> {
         let Worker {
             buffer,

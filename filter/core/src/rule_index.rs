@@ -75,6 +75,7 @@ impl RuleIndex {
     }
 
     /// The indices of the rules that may match, in order.
+    #[inline]
     pub(crate) fn candidates(&self, subject: &Subject<'_>, found: &mut Vec<usize>) {
         found.clear();
         if let Readings::Any = subject.readings {
@@ -122,6 +123,7 @@ impl PathIndex {
         }
     }
 
+    #[inline]
     fn candidates(&self, path: &[u8], found: &mut Vec<usize>) {
         self.beginnings
             .visit_prefixes_of(path, |index| insert(found, index));

@@ -14,6 +14,8 @@ use crate::{command, module, repository_root, target_folder};
 pub(super) struct Modules {
     /// Exports nothing that it need not, and does nothing.
     pub(super) minimal: PathBuf,
+    /// Learns which plugin a request is for, reads its fields, and does nothing with that.
+    pub(super) reader: PathBuf,
     /// A filter on the SDK that does nothing.
     pub(super) empty_sdk: PathBuf,
     /// The same without the exports that this project removes from its own module.
@@ -49,11 +51,14 @@ impl Modules {
         let compiled = compile(&["empty-sdk", "usual-sdk"], Some(build::TARGET))?;
         let empty_sdk = compiled.join("empty_sdk.wasm");
         let minimal = folder().join("minimal.wasm");
-        fs::write(&minimal, minimal_module::bytes())?;
+        fs::write(&minimal, minimal_module::empty())?;
+        let reader = folder().join("reader.wasm");
+        fs::write(&reader, minimal_module::reader())?;
         let stripped_sdk = folder().join("stripped_sdk.wasm");
         fs::write(&stripped_sdk, stripped_sdk::strip(&fs::read(&empty_sdk)?)?)?;
         Ok(Self {
             minimal,
+            reader,
             usual_sdk: compiled.join("usual_sdk.wasm"),
             empty_sdk,
             stripped_sdk,

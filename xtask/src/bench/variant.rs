@@ -76,6 +76,10 @@ pub(super) fn variants(modules: &Modules) -> Vec<Variant> {
         ),
         ("Wasm module with one export", wasm(&modules.minimal, "")),
         (
+            "Wasm module that reads the fields once",
+            wasm(&modules.reader, ""),
+        ),
+        (
             "empty filter on the SDK, unused exports removed",
             wasm(&modules.stripped_sdk, ""),
         ),
