@@ -1,7 +1,6 @@
 //! `cargo xtask bench`: what this filter costs.
 
 mod bootstrap;
-mod connection;
 mod cores;
 mod filters;
 mod footprint;

@@ -1,6 +1,5 @@
 //! What loading a filter takes: time to compile and to configure, and memory.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,12 +9,10 @@ use super::bootstrap::bootstrap;
 use super::cores::Thread;
 use super::variant::Variant;
 use crate::envoy::Envoy;
+use crate::process_memory::ProcessMemory;
 
 /// How long Envoy may take to load a filter.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// What V8 reserves behind the memory of a VM, at least, and nobody else does.
-const GUARD: u64 = 1 << 32;
 
 /// Of one filter in an Envoy with one worker.
 #[derive(Clone, Copy, Debug)]
@@ -44,11 +41,16 @@ impl Footprint {
             .check(listener)
             .with_context(|| envoy.last_words())?;
         let worker = Thread::worker(envoy.id())?;
+        let ProcessMemory {
+            resident,
+            linear_memories,
+        } = ProcessMemory::of(envoy.id())?;
         Ok(Self {
             compile_ms: compile_ms(&envoy.log()),
             configure: worker.cpu_time()?,
-            memory: linear_memory(envoy.id())?,
-            resident: resident(envoy.id())?,
+            // That of the VM which compiled the module has no configuration in it.
+            memory: linear_memories.into_iter().max().unwrap_or_default(),
+            resident,
         })
     }
 }
@@ -66,50 +68,6 @@ fn milliseconds(line: &str) -> Option<f64> {
         Some(seconds * 60.0 + part.parse::<f64>().ok()?)
     });
     Some(seconds? * 1000.0)
-}
-
-/// The largest linear memory among the VMs of a process: that of the VM which compiled the module
-/// has no configuration in it.
-fn linear_memory(process: u32) -> anyhow::Result<u64> {
-    let maps = fs::read_to_string(format!("/proc/{process}/maps")).context("Envoy has ended")?;
-    let mappings: Vec<_> = maps.lines().filter_map(Mapping::parse).collect();
-    let memories = mappings.windows(2).filter(|pair| {
-        let is_guard = !pair[1].is_accessible && pair[1].size() >= GUARD;
-        is_guard && pair[0].is_accessible && pair[0].end == pair[1].start
-    });
-    let sizes = memories.map(|pair| pair[0].size());
-    sizes.max().context("Envoy has no VM with memory")
-}
-
-struct Mapping {
-    start: u64,
-    end: u64,
-    is_accessible: bool,
-}
-
-impl Mapping {
-    /// Parses a line like `7f702f1d0000-7f7032200000 rw-p …`.
-    fn parse(line: &str) -> Option<Self> {
-        let (range, rest) = line.split_once(' ')?;
-        let (start, end) = range.split_once('-')?;
-        Some(Self {
-            start: u64::from_str_radix(start, 16).ok()?,
-            end: u64::from_str_radix(end, 16).ok()?,
-            is_accessible: !rest.starts_with("---"),
-        })
-    }
-
-    fn size(&self) -> u64 {
-        self.end - self.start
-    }
-}
-
-fn resident(process: u32) -> anyhow::Result<u64> {
-    let status =
-        fs::read_to_string(format!("/proc/{process}/status")).context("Envoy has ended")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    Ok(kibibytes.context("the kernel does not tell what is resident")? * 1024)
 }
 
 #[cfg(test)]

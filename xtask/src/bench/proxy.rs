@@ -1,5 +1,6 @@
 //! An Envoy with one worker, and what a request costs that worker.
 
+use std::iter;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -7,10 +8,10 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use super::bootstrap::bootstrap;
-use super::connection::Connection;
 use super::cores::{Cores, Thread};
 use super::variant::Variant;
 use crate::envoy::Envoy;
+use crate::http2::Connection;
 
 /// How long Envoy may take to compile its modules and read their configurations.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -35,6 +36,8 @@ pub(super) struct Proxy {
 struct Lane {
     address: SocketAddr,
     connections: Vec<Connection>,
+    /// The field block of every request but the first.
+    block: Vec<u8>,
 }
 
 impl Proxy {
@@ -51,6 +54,7 @@ impl Proxy {
             Ok(Lane {
                 address: envoy.wait_for_listener(name, PATIENCE)?,
                 connections: Vec::new(),
+                block: Vec::new(),
             })
         });
         let lanes = lanes.collect::<anyhow::Result<_>>()?;
@@ -88,7 +92,7 @@ impl Proxy {
         let before = self.worker.cpu_time()?;
         for _ in 0..batches {
             for connection in &mut lane.connections {
-                connection.send(batch)?;
+                connection.send(iter::repeat_n(&lane.block, batch))?;
             }
             for connection in &mut lane.connections {
                 connection.finish()?;
@@ -125,9 +129,13 @@ impl Proxy {
 
 impl Lane {
     fn connect(&mut self, variant: &Variant) -> anyhow::Result<()> {
-        let connections =
-            (0..CONNECTIONS).map(|_| Connection::open(self.address, &variant.request));
-        self.connections = connections.collect::<anyhow::Result<_>>()?;
+        self.block = variant.request.next_block();
+        for _ in 0..CONNECTIONS {
+            let mut connection = Connection::open(self.address)?;
+            connection.send([variant.request.first_block()])?;
+            connection.finish()?;
+            self.connections.push(connection);
+        }
         Ok(())
     }
 }

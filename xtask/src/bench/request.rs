@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::http2::hpack;
+
 /// What a browser sends beside the pseudo-header fields and the credentials.
 const FIELDS: [(&str, &str); 11] = [
     (
@@ -61,10 +63,7 @@ impl Request {
     pub(super) fn first_block(&self) -> Vec<u8> {
         let mut block = Vec::new();
         for (name, value) in self.fields() {
-            // A literal with incremental indexing and a new name (RFC 7541, 6.2.1).
-            block.push(0x40);
-            push_text(&mut block, name);
-            push_text(&mut block, value);
+            hpack::push_indexed(&mut block, name.as_bytes(), value.as_bytes());
         }
         block
     }
@@ -106,42 +105,9 @@ impl Request {
 
 const AUTHORITY: &str = "dashboard.example.com";
 
-/// A string literal without Huffman coding (RFC 7541, 5.2).
-fn push_text(block: &mut Vec<u8>, text: &str) {
-    push_number(block, text.len());
-    block.extend_from_slice(text.as_bytes());
-}
-
-/// A number with a prefix of seven bits (RFC 7541, 5.1).
-fn push_number(block: &mut Vec<u8>, mut number: usize) {
-    const LARGEST_SHORT: usize = 127;
-    if number < LARGEST_SHORT {
-        return block.push(number as u8);
-    }
-    block.push(LARGEST_SHORT as u8);
-    number -= LARGEST_SHORT;
-    while number >= 128 {
-        block.push((number % 128) as u8 | 0x80);
-        number /= 128;
-    }
-    block.push(number as u8);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_those_of_the_standard() {
-        let encoded = |number| {
-            let mut block = Vec::new();
-            push_number(&mut block, number);
-            block
-        };
-        assert_eq!(encoded(10), [10]);
-        assert_eq!(encoded(127), [127, 0]);
-        assert_eq!(encoded(1337), [127, 0xba, 9]);
-    }
 
     #[test]
     fn every_field_fits_into_the_dynamic_table() {

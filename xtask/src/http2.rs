@@ -1,13 +1,13 @@
-//! An HTTP/2 connection (RFC 9113) that costs its client next to nothing: it sends one request
-//! over and over and counts the answers, which have no body.
+//! An HTTP/2 connection (RFC 9113) that costs its client next to nothing: it sends requests whose
+//! fields are encoded already, and counts the answers, which have no body.
+
+pub mod hpack;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-
-use super::request::Request;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -17,63 +17,62 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The length of a frame's header.
 const HEADER: usize = 9;
 
+/// The longest payload that every peer takes (RFC 9113, 4.2).
+const MAX_PAYLOAD: usize = 16 * 1024;
+
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
 
 /// On HEADERS.
 const END_STREAM: u8 = 1;
 /// On SETTINGS and PING.
 const ACK: u8 = 1;
-/// On HEADERS.
+/// On HEADERS and CONTINUATION.
 const END_HEADERS: u8 = 4;
 
-/// A client that has at most one batch of requests under way.
-pub(super) struct Connection {
+/// A client that sends requests in batches. Dropping it abandons those that are under way.
+pub struct Connection {
     stream: TcpStream,
     next_stream: u32,
-    /// The field block of every request but the first.
-    block: Vec<u8>,
     under_way: usize,
     received: Vec<u8>,
     sent: Vec<u8>,
 }
 
 impl Connection {
-    /// Connects, and sends the first request.
-    pub(super) fn open(address: SocketAddr, request: &Request) -> anyhow::Result<Self> {
+    /// Connects.
+    pub fn open(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address)
             .with_context(|| format!("{address} does not accept connections"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let mut connection = Self {
+        let mut sent = PREFACE.to_vec();
+        push_frame(&mut sent, SETTINGS, 0, 0, &[]);
+        Ok(Self {
             stream,
             next_stream: 1,
-            block: request.next_block(),
             under_way: 0,
             received: Vec::new(),
-            sent: PREFACE.to_vec(),
-        };
-        push_frame(&mut connection.sent, SETTINGS, 0, 0, &[]);
-        connection.push_request(&request.first_block());
-        connection.flush()?;
-        connection.finish()?;
-        Ok(connection)
+            sent,
+        })
     }
 
-    /// Sends `count` requests at once.
-    pub(super) fn send(&mut self, count: usize) -> anyhow::Result<()> {
-        let block = std::mem::take(&mut self.block);
-        for _ in 0..count {
-            self.push_request(&block);
+    /// Sends requests at once, each a field block as [`hpack`] writes it.
+    pub fn send<Block: AsRef<[u8]>>(
+        &mut self,
+        blocks: impl IntoIterator<Item = Block>,
+    ) -> anyhow::Result<()> {
+        for block in blocks {
+            self.push_request(block.as_ref());
         }
-        self.block = block;
         self.flush()
     }
 
     /// Waits for the answers to all requests under way.
-    pub(super) fn finish(&mut self) -> anyhow::Result<()> {
+    pub fn finish(&mut self) -> anyhow::Result<()> {
         let mut buffer = [0; 64 * 1024];
         while self.under_way > 0 {
             let size = self.stream.read(&mut buffer).context("Envoy is silent")?;
@@ -87,8 +86,21 @@ impl Connection {
     }
 
     fn push_request(&mut self, block: &[u8]) {
-        let flags = END_STREAM | END_HEADERS;
-        push_frame(&mut self.sent, HEADERS, flags, self.next_stream, block);
+        let mut kind = HEADERS;
+        let mut rest = block;
+        while rest.len() > MAX_PAYLOAD {
+            let (payload, after) = rest.split_at(MAX_PAYLOAD);
+            push_frame(
+                &mut self.sent,
+                kind,
+                end_stream(kind),
+                self.next_stream,
+                payload,
+            );
+            (kind, rest) = (CONTINUATION, after);
+        }
+        let flags = end_stream(kind) | END_HEADERS;
+        push_frame(&mut self.sent, kind, flags, self.next_stream, rest);
         self.next_stream += 2;
         self.under_way += 1;
     }
@@ -132,6 +144,11 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// No request has a body. Only HEADERS says so.
+fn end_stream(kind: u8) -> u8 {
+    if kind == HEADERS { END_STREAM } else { 0 }
 }
 
 fn push_frame(frames: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
