@@ -121,13 +121,17 @@ fn a_group_in_many_rules_is_held_once() {
 
 #[test]
 fn expressions_are_bounded_together() {
-    let rule = r#"{"regex": "/.{8000}", "exempt": true}"#;
-    let configuration = format!(r#"{{"basic_auth_rules": [{}]}}"#, vec![rule; 500].join(","));
-    let mut vm = vm();
-    // Accepted or refused, and without much memory either way.
-    let _ = vm.configure(configuration.as_bytes());
-    assert_in_proportion(&vm, &configuration);
-    assert_alive(&mut vm, "expressions");
+    // As large as one can be.
+    let rule = r#"{"regex": "/.{2490}", "exempt": true}"#;
+    for (count, is_accepted) in [(256, true), (500, false)] {
+        let rules = vec![rule; count].join(",");
+        let configuration = format!(r#"{{"basic_auth_rules": [{rules}]}}"#);
+        let mut vm = vm();
+        let answer = vm.configure(configuration.as_bytes());
+        assert_eq!(answer.is_ok(), is_accepted, "{count}: {answer:?}");
+        assert_in_proportion(&vm, &configuration);
+        assert_alive(&mut vm, "expressions");
+    }
 }
 
 /// Memory is never given back, and every worker has its own.

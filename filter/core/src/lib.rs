@@ -21,6 +21,7 @@ mod policy;
 mod prefix_map;
 mod quoted;
 mod realm;
+mod regex;
 mod request;
 mod rule;
 mod rule_index;
@@ -35,5 +36,6 @@ pub use password::{
     Part, Verifier, known_answer_holds, parse_htpasswd, parse_htpasswd_line,
 };
 pub use policy::Policy;
+pub use regex::{Regex, RegexError};
 pub use request::{FieldValues, Request, is_spelling_of};
 pub use worker::{VerificationCounts, Worker};

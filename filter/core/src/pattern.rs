@@ -1,13 +1,10 @@
 //! Which paths a rule is about.
 
 use crate::path::{self, Readings, Shape};
+use crate::regex::{Regex, RegexError};
 use crate::rule::Certainty;
-use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use regex_lite::{Regex, RegexBuilder};
 
-/// A compiled regular expression may take this many octets.
-const MAX_REGEX_SIZE: usize = 64 * 1024;
 /// A path with more than this many octets, in all its readings, is not tried against a regular
 /// expression: it may match, and is protected and not exempt.
 const MAX_REGEX_INPUT: usize = 8 * 1024;
@@ -76,16 +73,8 @@ impl PathPattern {
 
     /// # Errors
     /// The expression's first fault, without the expression.
-    pub(crate) fn regex(expression: &str) -> Result<Self, String> {
-        // Parsed alone first: `a)(b` must not become valid by the anchors.
-        Regex::new(expression).map_err(|error| error.to_string())?;
-        RegexBuilder::new(&alloc::format!("^(?:{expression})$"))
-            // `.` is any octet: a line feed must not end what a rule protects.
-            .dot_matches_new_line(true)
-            .size_limit(MAX_REGEX_SIZE)
-            .build()
-            .map(PathPattern::Regex)
-            .map_err(|error| error.to_string())
+    pub(crate) fn regex(expression: &str) -> Result<Self, RegexError> {
+        Regex::parse(expression).map(PathPattern::Regex)
     }
 
     /// How surely a request with these readings is meant: certainly if each of them is, by the text
@@ -97,7 +86,7 @@ impl PathPattern {
                 Some(Certainty::Possible)
             }
             (PathPattern::Regex(regex), _) => {
-                let is_meant = |path: &[u8]| regex.is_match(&String::from_utf8_lossy(path));
+                let is_meant = |path: &[u8]| regex.is_match(path);
                 certainty(readings, is_meant, is_meant)
             }
             (

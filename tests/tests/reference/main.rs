@@ -281,7 +281,29 @@ fn the_errors_that_are_shown_are_those_of_the_core() {
             {"prefx": "/"}]}"#
             .to_owned(),
         format!(r##"{{"users": "#\n#\n#\n#\n#\n#\nbob:{hash}"}}"##),
+        r#"{"basic_auth_rules": [{"regex": "/private(?=/)", "exempt": true}]}"#.to_owned(),
     ];
     let errors = configurations.map(|text| parse(&text).expect_err("refused").to_string());
     assert_eq!(shown, errors);
+}
+
+#[test]
+fn expressions_have_the_syntax_and_the_size_that_are_documented() {
+    let is_accepted = |expression: &str| {
+        let rule = json!({"regex": expression, "exempt": true});
+        parse(&json!({"basic_auth_rules": [rule]}).to_string()).is_ok()
+    };
+    // A bar is written so that it does not end the cell.
+    let docs = docs().replace(r"\|", "¦");
+    let rows = rows(&docs, "| syntax | matches |");
+    let expressions = rows
+        .iter()
+        .flat_map(|row| row[0].split('`').skip(1).step_by(2));
+    let expressions: Vec<String> = expressions.map(|text| text.replace('¦', "|")).collect();
+    assert!(expressions.len() > 40, "{expressions:?}");
+    for expression in expressions {
+        assert!(is_accepted(&expression), "{expression}");
+    }
+    assert!(docs.contains("an expression of more than 5000 steps"));
+    assert!(is_accepted("a{5000}") && !is_accepted("a{5001}"));
 }

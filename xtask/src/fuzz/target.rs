@@ -36,14 +36,17 @@ pub(crate) enum Target {
     Credentials,
     /// Spellings of a path, and what upstreams make of them
     Path,
+    /// Regular expressions and texts, compared with another implementation
+    Regex,
 }
 
 impl Target {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::Configuration,
         Self::Htpasswd,
         Self::Credentials,
         Self::Path,
+        Self::Regex,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -52,15 +55,18 @@ impl Target {
             Self::Htpasswd => "htpasswd",
             Self::Credentials => "credentials",
             Self::Path => "path",
+            Self::Regex => "regex",
         }
     }
 
-    /// The longest input in octets: an attack on a path is short, and short ones are tried faster.
+    /// The longest input in octets: an attack on a path or a regular expression is
+    /// short, and short ones are tried faster.
     fn longest_input(self) -> u32 {
         match self {
             Self::Configuration | Self::Htpasswd => 4096,
             Self::Credentials => 9000,
             Self::Path => 128,
+            Self::Regex => 96,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::password::{Format, HtpasswdError};
 use crate::quoted::Quoted;
+use crate::regex::RegexError;
 use alloc::string::String;
 use core::fmt;
 
@@ -66,8 +67,8 @@ pub enum Problem {
     NotAMethod,
     /// A header name that is no token (RFC 9110, 5.1), or one that the filter must not touch.
     NotAHeaderName,
-    /// A regular expression that does not compile: why.
-    Regex(String),
+    /// A regular expression that does not compile: where and why.
+    Regex(RegexError),
     /// More regular expressions than are accepted.
     TooManyExpressions,
     /// Neither `user:password` nor the base64 of that.
