@@ -84,6 +84,12 @@ impl Host {
         self.module.exports().map(|export| export.name())
     }
 
+    /// The names of everything that the module imports, each `module.name`.
+    pub fn imports(&self) -> impl Iterator<Item = String> {
+        let imports = self.module.imports();
+        imports.map(|import| format!("{}.{}", import.module(), import.name()))
+    }
+
     /// Starts a virtual machine with these environment variables.
     ///
     /// # Errors
