@@ -1,10 +1,10 @@
 //! The verified-credentials cache: a strong hash at the price of a lookup.
 
+use crate::hash::Sha256;
+use crate::hmac::Hmac;
 use crate::users::Account;
 use alloc::vec::Vec;
 use core::time::Duration;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 
 /// What a verification was about, under a key that only this VM has.
 pub(crate) type Tag = [u8; 32];
@@ -50,15 +50,8 @@ pub(crate) struct CredentialsCache {
 
 impl CredentialsCache {
     pub(crate) fn new(secret: [u8; 32], limits: CacheLimits) -> Self {
-        // A key shorter than a block is filled up with zeros (RFC 2104, 2).
-        let mut block = [0; 64];
-        block
-            .iter_mut()
-            .zip(secret)
-            .for_each(|(octet, secret)| *octet = secret);
-        let hmac = <Hmac<Sha256> as KeyInit>::new(&block.into());
         Self {
-            hmac,
+            hmac: Hmac::new(&secret),
             limits,
             verified_at: Vec::new(),
             order: Vec::new(),
@@ -68,11 +61,11 @@ impl CredentialsCache {
     /// The account goes in at a fixed length, so that no two verifications have the same tag. With
     /// a usual password, it is one block of SHA-256.
     pub(crate) fn tag(&self, account: Account, password: &[u8]) -> Tag {
-        let mut hmac = self.hmac.clone();
-        hmac.update(&account.list.to_le_bytes());
-        hmac.update(&(account.number as u64).to_le_bytes());
-        hmac.update(password);
-        hmac.finalize().into_bytes().into()
+        let list = account.list.to_le_bytes();
+        let number = (account.number as u64).to_le_bytes();
+        let mut tag = [0; 32];
+        self.hmac.write_code(&[&list, &number, password], &mut tag);
+        tag
     }
 
     /// What is remembered of this. An entry from the future, after the clock was set back, is as

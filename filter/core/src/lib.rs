@@ -10,6 +10,8 @@ mod configuration;
 mod credentials;
 mod credentials_cache;
 mod decision;
+mod hash;
+mod hmac;
 mod host;
 mod json;
 mod method;

@@ -6,8 +6,9 @@
 
 mod argon2;
 mod bcrypt;
+mod constant_time;
 mod cost;
-mod digest;
+mod crypt;
 mod encoding;
 mod error;
 mod fields;
@@ -29,6 +30,7 @@ pub use format::Format;
 pub use htpasswd::{HtpasswdError, HtpasswdProblem, parse_htpasswd, parse_htpasswd_line};
 pub use known_answer::known_answer_holds;
 
+use crate::hash::sha256;
 use argon2::Argon2;
 use bcrypt::Bcrypt;
 use ldap::{Plain, SaltedDigest};
@@ -75,7 +77,7 @@ impl Verifier {
     pub fn parse(hash: &[u8], caps: &HashCostCaps) -> Result<Self, HashError> {
         Ok(Self {
             scheme: Scheme::parse(hash, caps)?,
-            identity: digest::sha256(&[hash]),
+            identity: sha256(&[hash]),
             is_dummy: false,
         })
     }
@@ -84,7 +86,7 @@ impl Verifier {
     pub fn plain(password: &[u8]) -> Self {
         Self {
             scheme: Scheme::Plain(Plain::new(password)),
-            identity: digest::sha256(&[ldap::PLAIN, password]),
+            identity: sha256(&[ldap::PLAIN, password]),
             is_dummy: false,
         }
     }

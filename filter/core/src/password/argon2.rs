@@ -1,8 +1,8 @@
 //! Argon2 (RFC 9106) as a PHC string: `$argon2id$v=19$m=65536,t=3,p=4$` salt `$` digest.
 
 use ::argon2::{Algorithm, Params, Version};
-use subtle::ConstantTimeEq;
 
+use super::constant_time::is_equal;
 use super::cost::{Cost, HashCostCaps, check_memory};
 use super::encoding::decode_unpadded;
 use super::error::{HashError, Part};
@@ -101,7 +101,7 @@ impl Argon2 {
                 .hash_password_into(password, &self.salt, output)
                 .is_ok()
         });
-        is_computed && bool::from(output.ct_eq(&*self.digest))
+        is_computed && is_equal(output, &self.digest)
     }
 
     pub(super) fn microseconds(&self) -> u64 {

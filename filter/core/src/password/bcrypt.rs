@@ -5,8 +5,7 @@
 //! octets wrongly, which are refused here; crypt_blowfish's `$2a$` (libxcrypt, `mkpasswd -m
 //! bcrypt-a`) alters the hash of a few passwords with octets over 0x7F, which do not match here.
 
-use subtle::ConstantTimeEq;
-
+use super::constant_time::is_equal;
 use super::cost::{Cost, HashCostCaps};
 use super::encoding::decode_bcrypt;
 use super::error::{HashError, Part};
@@ -61,7 +60,7 @@ impl Bcrypt {
         let digest = ::bcrypt::bcrypt(self.cost, self.salt, key.get(..length).unwrap_or(&key));
         digest
             .get(..23)
-            .is_some_and(|digest| digest.ct_eq(&self.digest).into())
+            .is_some_and(|digest| is_equal(digest, &self.digest))
     }
 
     pub(super) fn microseconds(&self) -> u64 {

@@ -1,14 +1,13 @@
 //! One round of SHA, or the password itself: `{SHA}`, `{SSHA}` and their kin from LDAP (RFC 2307,
 //! 5.3; OpenLDAP's `pw-sha2`), and `{PLAIN}`.
 
-use subtle::ConstantTimeEq;
-
 use super::MAX_PASSWORD_OCTETS;
-use super::digest::{HashFunction, sha1, sha256, sha512};
+use super::constant_time::{is_equal, is_stored};
 use super::encoding::decode_padded;
 use super::error::{HashError, Part};
 use super::fields::split_at;
 use super::format::Format;
+use crate::hash::Function;
 
 /// What precedes a password as it is.
 pub(super) const PLAIN: &[u8] = b"{PLAIN}";
@@ -67,15 +66,13 @@ impl SaltedDigest {
     }
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {
-        match self.format {
-            Format::Sha | Format::Ssha => self.matches(sha1, password),
-            Format::Sha256 | Format::Ssha256 => self.matches(sha256, password),
-            _ => self.matches(sha512, password),
-        }
-    }
-
-    fn matches<const N: usize>(&self, hash: HashFunction<N>, password: &[u8]) -> bool {
-        hash(&[password, &self.salt]).ct_eq(&*self.digest).into()
+        let function = match self.format {
+            Format::Sha | Format::Ssha => Function::Sha1,
+            Format::Sha256 | Format::Ssha256 => Function::Sha256,
+            _ => Function::Sha512,
+        };
+        let digest = function.digest_of(&[password, &self.salt]);
+        is_equal(digest.as_ref(), &self.digest)
     }
 }
 
@@ -114,10 +111,6 @@ impl Plain {
     }
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {
-        // The time depends on the length of what was sent alone.
-        let is_as_long = password.len().ct_eq(&self.password.len());
-        let octets = password.iter().zip(self.password.iter().cycle());
-        let difference = octets.fold(0, |difference, (sent, stored)| difference | (sent ^ stored));
-        (is_as_long & difference.ct_eq(&0)).into()
+        is_stored(password, &self.password)
     }
 }

@@ -1,13 +1,13 @@
 //! MD5-crypt (Poul-Henning Kamp's for FreeBSD): `$1$` salt `$` digest, and Apache's `$apr1$`, which
 //! differs in the prefix only.
 
-use subtle::ConstantTimeEq;
-
-use super::digest;
+use super::constant_time::is_equal;
+use super::crypt;
 use super::encoding::decode_crypt;
 use super::error::{HashError, Part};
 use super::fields::{Fields, is_salt_text};
 use super::format::Format;
+use crate::hash::Function;
 
 /// Which octet of the digest is written where.
 const ORDER: [u8; 16] = [12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11];
@@ -69,13 +69,13 @@ impl Md5Crypt {
             salt,
             digest,
         } = self;
-        let alternate = digest::md5(&[password, salt, password]);
+        let alternate = Function::Md5.digest_of(&[password, salt, password]);
         // A one is a NUL and a zero the first octet of the password: not what its author intended,
         // but what everyone does since.
         let first_octet = password.get(..1).unwrap_or_default();
         let inputs = [password, prefix, &**salt];
-        let first = digest::first_digest(digest::md5, inputs, &alternate, [&[0], first_octet]);
-        let computed = digest::stretched(digest::md5, first, password, salt, 1000);
-        digest::written(&computed, &ORDER).ct_eq(digest).into()
+        let first = crypt::first_digest(Function::Md5, inputs, alternate, [&[0], first_octet]);
+        let computed = crypt::stretched(Function::Md5, first, password, salt, 1000);
+        is_equal(&crypt::written(&computed, &ORDER), digest)
     }
 }

@@ -1,16 +1,14 @@
 //! PBKDF2 (RFC 8018): `$pbkdf2-sha256$i=600000,l=32$` salt `$` digest as a PHC string, and passlib's
 //! `$pbkdf2-sha256$29000$` salt `$` digest.
 
-use ::pbkdf2::pbkdf2_hmac;
-use sha1::Sha1;
-use sha2::{Sha256, Sha512};
-use subtle::ConstantTimeEq;
-
+use super::constant_time::is_equal;
 use super::cost::{Cost, HashCostCaps};
 use super::encoding::{decode_passlib, decode_unpadded};
 use super::error::{HashError, Part};
 use super::fields::{Fields, decimal, parameters};
 use super::format::Format;
+use crate::hash::{HashFunction, Sha1, Sha256, Sha512};
+use crate::hmac::Hmac;
 
 const MAX_DIGEST_OCTETS: usize = 64;
 
@@ -95,13 +93,16 @@ impl Pbkdf2 {
         let Some(output) = output.get_mut(..self.digest.len()) else {
             return false;
         };
-        let derive = match self.function {
-            Function::Sha1 => pbkdf2_hmac::<Sha1>,
-            Function::Sha256 => pbkdf2_hmac::<Sha256>,
-            Function::Sha512 => pbkdf2_hmac::<Sha512>,
-        };
-        derive(password, &self.salt, self.iterations, output);
-        output.ct_eq(&*self.digest).into()
+        match self.function {
+            Function::Sha1 => self.derive::<Sha1>(password, output),
+            Function::Sha256 => self.derive::<Sha256>(password, output),
+            Function::Sha512 => self.derive::<Sha512>(password, output),
+        }
+        is_equal(output, &self.digest)
+    }
+
+    fn derive<H: HashFunction>(&self, password: &[u8], output: &mut [u8]) {
+        Hmac::<H>::new(password).pbkdf2(&self.salt, self.iterations, output);
     }
 
     pub(super) fn microseconds(&self) -> u64 {

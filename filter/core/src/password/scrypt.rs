@@ -4,8 +4,8 @@
 use core::hint::black_box;
 
 use ::scrypt::Params;
-use subtle::ConstantTimeEq;
 
+use super::constant_time::is_equal;
 use super::cost::{Cost, HashCostCaps, check_memory};
 use super::encoding::{crypt_number, decode_crypt, decode_unpadded};
 use super::error::{HashError, Part};
@@ -96,7 +96,7 @@ impl Scrypt {
         let mut output = [0; 32];
         is_memory_available(self.params.octets())
             && ::scrypt::scrypt(password, &self.salt, &params, &mut output).is_ok()
-            && bool::from(output.ct_eq(&self.digest))
+            && is_equal(&output, &self.digest)
     }
 
     pub(super) fn microseconds(&self) -> u64 {

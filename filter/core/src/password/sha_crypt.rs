@@ -1,15 +1,15 @@
 //! SHA-crypt (Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512"): `$6$rounds=5000$` salt `$`
 //! digest.
 
-use subtle::ConstantTimeEq;
-
 use super::MAX_PASSWORD_OCTETS;
+use super::constant_time::is_equal;
 use super::cost::{Cost, HashCostCaps};
-use super::digest::{self, HashFunction};
+use super::crypt;
 use super::encoding::decode_crypt;
 use super::error::{HashError, Part};
 use super::fields::{Fields, decimal, is_salt_text};
 use super::format::Format;
+use crate::hash::{self, Function};
 
 /// Which octet of the digest is written where.
 const ORDER_SHA256: [u8; 32] = [
@@ -106,16 +106,12 @@ impl ShaCrypt {
         } = self;
         match digest {
             Digest::Sha256(digest) => {
-                let computed = sha_crypt(digest::sha256, password, salt, *rounds);
-                digest::written(&computed, &ORDER_SHA256)
-                    .ct_eq(digest)
-                    .into()
+                let computed = sha_crypt(Function::Sha256, password, salt, *rounds);
+                is_equal(&crypt::written(&computed, &ORDER_SHA256), digest)
             }
             Digest::Sha512(digest) => {
-                let computed = sha_crypt(digest::sha512, password, salt, *rounds);
-                digest::written(&computed, &ORDER_SHA512)
-                    .ct_eq(&**digest)
-                    .into()
+                let computed = sha_crypt(Function::Sha512, password, salt, *rounds);
+                is_equal(&crypt::written(&computed, &ORDER_SHA512), &**digest)
             }
         }
     }
@@ -140,28 +136,20 @@ impl Digest {
 }
 
 /// The steps 1 to 21 of the specification.
-fn sha_crypt<const N: usize>(
-    hash: HashFunction<N>,
-    password: &[u8],
-    salt: &[u8],
-    rounds: u32,
-) -> [u8; N] {
-    let alternate = hash(&[password, salt, password]);
-    let first = digest::first_digest(
-        hash,
-        [password, &[], salt],
-        &alternate,
-        [&alternate, password],
-    );
+fn sha_crypt(function: Function, password: &[u8], salt: &[u8], rounds: u32) -> hash::Digest {
+    let alternate = function.digest_of(&[password, salt, password]);
+    let parts = [password, &[], salt];
+    let bits = [alternate.as_ref(), password];
+    let first = crypt::first_digest(function, parts, alternate, bits);
     // In the rounds, digests as long as the password and the salt stand for them.
-    let of_password = hash(&vec![password; password.len()]);
-    let salt_times = 16 + first.first().copied().map_or(0, usize::from);
-    let of_salt = hash(&vec![salt; salt_times]);
-    digest::stretched(
-        hash,
+    let of_password = function.digest_of(&vec![password; password.len()]);
+    let salt_times = 16 + first.as_ref().first().copied().map_or(0, usize::from);
+    let of_salt = function.digest_of(&vec![salt; salt_times]);
+    crypt::stretched(
+        function,
         first,
-        &digest::repeated(&of_password, password.len()),
-        &digest::repeated(&of_salt, salt.len()),
+        &crypt::repeated(of_password.as_ref(), password.len()),
+        &crypt::repeated(of_salt.as_ref(), salt.len()),
         rounds,
     )
 }
