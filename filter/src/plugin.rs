@@ -16,8 +16,8 @@ pub(crate) struct Plugin {
     pub(crate) policy: Policy,
     pub(crate) worker: RefCell<Worker>,
     pub(crate) statistics: Statistics,
-    /// No rule was about the last request.
-    pub(crate) was_unmatched: Cell<bool>,
+    /// No rule was about the last request, and its path alone said so.
+    pub(crate) was_told_by_path: Cell<bool>,
 }
 
 /// Several plugins, and several configurations of one, share a VM if their code is the same.
@@ -78,7 +78,7 @@ fn configure() -> Result<Plugin, String> {
         policy,
         worker,
         statistics: Statistics::define(),
-        was_unmatched: Cell::new(false),
+        was_told_by_path: Cell::new(false),
     })
 }
 

@@ -18,8 +18,8 @@ const UNMATCHED: Decision<'static> = Decision::Allow {
 pub(crate) fn decide(plugin: &Plugin) -> Action {
     let policy = &plugin.policy;
     // One field costs less than all, but both together cost more: so the path is asked for alone
-    // where no rule was about the last request. It decides nothing but how the fields are read.
-    if plugin.was_unmatched.get() && is_unmatched(policy) {
+    // where that of the last request was enough. It decides nothing but how the fields are read.
+    if plugin.was_told_by_path.get() && is_unmatched(policy) {
         plugin.statistics.count(&UNMATCHED);
         return pass(policy, &[], None);
     }
@@ -32,13 +32,16 @@ pub(crate) fn decide(plugin: &Plugin) -> Action {
     };
     let decision = policy.decide(&request, &mut worker);
     plugin.statistics.count(&decision);
-    plugin.was_unmatched.set(matches!(
+    let is_unmatched = matches!(
         decision,
         Decision::Allow {
             why: Allowance::Unmatched,
             ..
         }
-    ));
+    );
+    let is_told_by_path = |path| !policy.may_be_about(path);
+    let was_told_by_path = is_unmatched && request.path.is_some_and(is_told_by_path);
+    plugin.was_told_by_path.set(was_told_by_path);
     match decision {
         Decision::Allow { why, user } => {
             if let Allowance::DryRun(denial) = why {

@@ -76,7 +76,7 @@ pub(crate) fn parse(configuration: &[u8], environment: Environment<'_>) -> Read<
     let defaults = defaults(&top, environment)?;
     let rules = rules(&top, &defaults, &mut warnings)?;
     let stores = stores(&defaults, &rules);
-    users::check_groups(&top, stores.iter().copied())?;
+    users::check_groups(&top, &defaults.groups, stores.iter().copied())?;
     let formats = formats(&stores);
     check_formats(&formats, &mut warnings)?;
     Ok(Policy {

@@ -85,10 +85,7 @@ impl PathPattern {
             (PathPattern::Regex(_), _) if readings.octets() > MAX_REGEX_INPUT => {
                 Some(Certainty::Possible)
             }
-            (PathPattern::Regex(regex), _) => {
-                let is_meant = |path: &[u8]| regex.is_match(path);
-                certainty(readings, is_meant, is_meant)
-            }
+            (PathPattern::Regex(regex), _) => certainty_by(regex, readings),
             (
                 PathPattern::Text {
                     position,
@@ -119,6 +116,20 @@ fn certainty(
         .then_some(Certainty::Possible)
 }
 
+/// The same for an expression, which is tried once on each reading.
+fn certainty_by(regex: &Regex, readings: &Readings<'_>) -> Option<Certainty> {
+    let (mut is_any_meant, mut are_all_meant) = (false, true);
+    for path in readings.iter() {
+        let is_meant = regex.is_match(path);
+        is_any_meant |= is_meant;
+        are_all_meant &= is_meant;
+        if is_any_meant && !are_all_meant {
+            return Some(Certainty::Possible);
+        }
+    }
+    are_all_meant.then_some(Certainty::Certain)
+}
+
 impl Position {
     /// Whether a path has a text just here.
     fn holds(self, text: &[u8], path: &[u8]) -> bool {
@@ -137,7 +148,9 @@ impl Position {
             Position::Exact => path
                 .strip_prefix(text)
                 .is_some_and(|rest| matches!(rest, b"" | b"/")),
-            Position::Suffix => leading_parts(path).any(|part| part.ends_with(text)),
+            Position::Suffix => {
+                has_many_segments(path) || leading_parts(path).any(|part| part.ends_with(text))
+            }
             Position::Prefix | Position::PathSeparatedPrefix => self.holds(text, path),
         }
     }
@@ -147,6 +160,16 @@ impl Position {
 fn is_at_segment(text: &[u8], path: &[u8]) -> bool {
     let ends = |rest: &[u8]| matches!(rest, [] | [b'/', ..]) || text.ends_with(b"/");
     path.strip_prefix(text).is_some_and(ends)
+}
+
+/// A path with more segments than this counts as one that has every protected suffix: it bounds the
+/// work that a request can cause.
+const MAX_SEGMENTS: usize = 64;
+
+/// Whether there are too many segments to look at the end of each.
+pub(crate) fn has_many_segments(path: &[u8]) -> bool {
+    let mut slashes = path.iter().filter(|octet| **octet == b'/');
+    slashes.nth(MAX_SEGMENTS).is_some()
 }
 
 /// The parts of a path that begin with it and end where a segment begins or ends.

@@ -3,7 +3,7 @@
 use crate::host::{HostMap, HostPattern};
 use crate::names::Names;
 use crate::path::Readings;
-use crate::pattern::{PathPattern, Position, leading_parts};
+use crate::pattern::{PathPattern, Position, has_many_segments, leading_parts};
 use crate::prefix_map::PrefixMap;
 use crate::rule::{Rule, Subject};
 use alloc::vec::Vec;
@@ -66,9 +66,9 @@ impl RuleIndex {
     pub(crate) fn may_find(&self, path: &[u8]) -> bool {
         match self.paths.as_slice() {
             [paths] if self.is_for_any_host() => {
-                let mut found = Vec::new();
-                paths.candidates(path, &mut found);
-                !found.is_empty()
+                let mut is_found = false;
+                paths.visit_candidates(path, |_| is_found = true);
+                is_found
             }
             paths => !paths.is_empty(),
         }
@@ -84,10 +84,9 @@ impl RuleIndex {
         }
         for reading in subject.readings.iter() {
             self.hosts.matching(&subject.host, |index| {
-                self.paths
-                    .get(index)
-                    .into_iter()
-                    .for_each(|paths| paths.candidates(reading, found));
+                self.paths.get(index).into_iter().for_each(|paths| {
+                    paths.visit_candidates(reading, |index| insert(found, index))
+                });
             });
         }
     }
@@ -123,22 +122,21 @@ impl PathIndex {
         }
     }
 
+    /// Calls `visit` with every rule that may match, of some more than once.
     #[inline]
-    fn candidates(&self, path: &[u8], found: &mut Vec<usize>) {
-        self.beginnings
-            .visit_prefixes_of(path, |index| insert(found, index));
-        if !self.endings.is_empty() {
+    fn visit_candidates(&self, path: &[u8], mut visit: impl FnMut(usize)) {
+        self.beginnings.visit_prefixes_of(path, &mut visit);
+        if has_many_segments(path) {
+            self.endings.values().for_each(&mut visit);
+        } else if !self.endings.is_empty() {
             let backwards = backwards(path);
             for part in leading_parts(path) {
                 let cut = path.len() - part.len();
                 let ending = backwards.get(cut..).unwrap_or_default();
-                self.endings
-                    .visit_prefixes_of(ending, |index| insert(found, index));
+                self.endings.visit_prefixes_of(ending, &mut visit);
             }
         }
-        self.expressions
-            .iter()
-            .for_each(|index| insert(found, *index));
+        self.expressions.iter().copied().for_each(visit);
     }
 }
 

@@ -66,6 +66,10 @@ impl UserStore {
         self.names.contains(name)
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.names.iter()
+    }
+
     /// The format of each user's hash.
     pub(crate) fn formats(&self) -> impl Iterator<Item = Format> {
         self.verifiers.iter().map(Verifier::format)

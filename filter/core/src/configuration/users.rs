@@ -23,7 +23,19 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// User names by group, as `groups` has them.
-pub(super) type Groups = Vec<(String, Rc<Names>)>;
+#[derive(Default)]
+pub(super) struct Groups {
+    names: Names,
+    /// By the number of the name.
+    members: Vec<Rc<Names>>,
+}
+
+impl Groups {
+    fn get(&self, name: &str) -> Option<&Rc<Names>> {
+        let (_, number) = self.names.get(name.as_bytes())?;
+        self.members.get(number)
+    }
+}
 
 /// The users of the whole configuration: `users` and `users_env`.
 pub(super) fn of_all_rules(
@@ -102,9 +114,9 @@ fn insert_htpasswd(value: &Value<'_>, text: &[u8], caps: &Caps, users: &mut User
 /// `groups`.
 pub(super) fn groups(top: &Object<'_>) -> Read<Groups> {
     let Some(value) = top.value("groups") else {
-        return Ok(Groups::new());
+        return Ok(Groups::default());
     };
-    let mut groups = Groups::new();
+    let mut groups = Groups::default();
     for member in value.members()? {
         let (group, value) = member?;
         if group.is_empty() {
@@ -115,7 +127,9 @@ pub(super) fn groups(top: &Object<'_>) -> Read<Groups> {
             users.insert(user.text_not_empty()?.as_bytes());
             Ok(())
         })?;
-        groups.push((group.into(), Rc::new(users)));
+        // Each is there once: the reader refuses a key that is there twice.
+        groups.names.insert(group.as_bytes());
+        groups.members.push(Rc::new(users));
     }
     Ok(groups)
 }
@@ -123,16 +137,28 @@ pub(super) fn groups(top: &Object<'_>) -> Read<Groups> {
 /// Refuses a group that names somebody whom no rule knows.
 pub(super) fn check_groups<'u>(
     top: &Object<'_>,
-    stores: impl Iterator<Item = &'u UserStore> + Clone,
+    groups: &Groups,
+    stores: impl Iterator<Item = &'u UserStore>,
 ) -> Read<()> {
     let Some(value) = top.value("groups") else {
         return Ok(());
     };
+    // Every user of every list is looked up once, however many groups there are.
+    let mut members = Names::default();
+    for group in &groups.members {
+        group.iter().for_each(|name| {
+            members.insert(name);
+        });
+    }
+    let mut known = Names::default();
+    for name in stores.flat_map(UserStore::names) {
+        if members.contains(name) {
+            known.insert(name);
+        }
+    }
     for member in value.members()? {
         member?.1.each(|user| {
-            let name = user.text()?.as_bytes();
-            let is_known = stores.clone().any(|users| users.contains(name));
-            if is_known {
+            if known.contains(user.text()?.as_bytes()) {
                 Ok(())
             } else {
                 Err(user.error(Problem::NoSuchUser))
@@ -156,8 +182,9 @@ pub(super) fn allowed(
     value.each(|entry| {
         let text = entry.text_not_empty()?;
         if let Some(group) = text.strip_prefix('@') {
-            let known = groups.iter().find(|(name, _)| name == group);
-            let (_, members) = known.ok_or_else(|| entry.error(Problem::NoSuchGroup))?;
+            let members = groups
+                .get(group)
+                .ok_or_else(|| entry.error(Problem::NoSuchGroup))?;
             is_anybody |= members.iter().any(|name| users.contains(name));
             allowed.groups.push(members.clone());
         } else if users.contains(text.as_bytes()) {
