@@ -41,7 +41,7 @@ impl HostPattern {
             .ok()
             .map(|address| address.to_string().into_bytes());
         bare_ipv6
-            .or_else(|| host_of(text.as_bytes()))
+            .or_else(|| Some(host_of(text.as_bytes())?.text().to_vec()))
             .map(HostPattern::Exact)
             .ok_or(NotAHost)
     }
@@ -59,7 +59,7 @@ impl HostPattern {
         [before.as_bytes(), text, after.as_bytes()].concat()
     }
 
-    /// Whether a host, as in [`Host::Known`], is meant.
+    /// Whether a host, as [`HostName::text`] has it, is meant.
     pub(crate) fn matches(&self, host: &[u8]) -> Option<Certainty> {
         let is_meant = match self {
             HostPattern::Any => true,
@@ -104,10 +104,12 @@ fn is_host_octet(octet: u8) -> bool {
 
 /// The host of a request's authority.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it is to be had without an allocation"
+)]
 pub(crate) enum Host {
-    /// In lower case, without port and trailing dot; an IPv6 address without brackets, in its
-    /// canonical form (RFC 5952).
-    Known(Vec<u8>),
+    Known(HostName),
     /// There is none, or it is not well-formed: upstreams may take it for any.
     Any,
 }
@@ -118,13 +120,51 @@ impl Host {
     }
 }
 
+/// A host in lower case, without port and trailing dot; an IPv6 address without brackets, in its
+/// canonical form (RFC 5952). Kept in place, since every request has one.
+#[derive(Debug)]
+pub(crate) struct HostName {
+    /// The host, and the dot that it may have had.
+    dotted: [u8; Self::MAX_OCTETS + 1],
+    length: usize,
+}
+
+impl HostName {
+    /// The longest name in DNS has 255 octets (RFC 1035, 2.3.4).
+    const MAX_OCTETS: usize = 255;
+
+    /// `None` if the text is too long for a host.
+    fn new(text: &[u8]) -> Option<Self> {
+        let mut dotted = [b'.'; Self::MAX_OCTETS + 1];
+        let length = text.len();
+        if length > Self::MAX_OCTETS {
+            return None;
+        }
+        for (to, octet) in dotted.iter_mut().zip(text) {
+            *to = octet.to_ascii_lowercase();
+        }
+        Some(Self { dotted, length })
+    }
+
+    pub(crate) fn text(&self) -> &[u8] {
+        self.dotted.get(..self.length).unwrap_or_default()
+    }
+
+    fn dotted(&self) -> &[u8] {
+        self.dotted.get(..=self.length).unwrap_or_default()
+    }
+}
+
 /// The host of `host [":" port]` (RFC 3986, 3.2), if it is well-formed.
-fn host_of(authority: &[u8]) -> Option<Vec<u8>> {
+fn host_of(authority: &[u8]) -> Option<HostName> {
     if let Some(rest) = authority.strip_prefix(b"[") {
         let end = rest.iter().position(|&octet| octet == b']')?;
         let (address, after) = rest.split_at_checked(end)?;
         let address: Ipv6Addr = core::str::from_utf8(address).ok()?.parse().ok()?;
-        return is_port(after.strip_prefix(b"]")?).then(|| address.to_string().into_bytes());
+        if !is_port(after.strip_prefix(b"]")?) {
+            return None;
+        }
+        return HostName::new(address.to_string().as_bytes());
     }
     let end = authority
         .iter()
@@ -135,8 +175,8 @@ fn host_of(authority: &[u8]) -> Option<Vec<u8>> {
     let has_labels = host
         .split(|&octet| octet == b'.')
         .all(|label| !label.is_empty());
-    (has_labels && host.iter().all(|&octet| is_host_octet(octet)) && is_port(port))
-        .then(|| host.to_ascii_lowercase())
+    let is_host = has_labels && host.iter().all(|&octet| is_host_octet(octet)) && is_port(port);
+    HostName::new(host).filter(|_| is_host)
 }
 
 /// `""` or `":" *DIGIT`.
@@ -196,11 +236,9 @@ impl HostMap {
                 .for_each(visit);
             return;
         };
-        let dotted = [host, b".".as_slice()].concat();
-        self.beginnings.visit_prefixes_of(&dotted, &mut visit);
-        if !self.endings.is_empty() {
-            let backwards: Vec<u8> = host.iter().rev().copied().collect();
-            self.endings.visit_prefixes_of(&backwards, visit);
-        }
+        self.beginnings
+            .visit_prefixes_of(host.dotted().iter(), &mut visit);
+        self.endings
+            .visit_prefixes_of(host.text().iter().rev(), visit);
     }
 }

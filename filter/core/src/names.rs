@@ -24,8 +24,8 @@ impl Hash {
     pub(crate) const START: Self = Self(0xcbf2_9ce4_8422_2325);
 
     /// With more octets behind.
-    pub(crate) fn and(self, octets: &[u8]) -> Self {
-        octets.iter().fold(self, |hash, octet| {
+    pub(crate) fn and<'t>(self, octets: impl Iterator<Item = &'t u8>) -> Self {
+        octets.fold(self, |hash, octet| {
             Self((hash.0 ^ u64::from(*octet)).wrapping_mul(0x0000_0100_0000_01b3))
         })
     }
@@ -42,8 +42,8 @@ impl Hash {
 impl Names {
     /// The number of a name, which may be new.
     pub(crate) fn insert(&mut self, name: &[u8]) -> usize {
-        let hash = Hash::START.and(name);
-        if let Some(number) = self.number(hash, name) {
+        let hash = Hash::START.and(name.iter());
+        if let Some(number) = self.number(hash, name.iter()) {
             return number;
         }
         let number = self.names.len();
@@ -51,7 +51,7 @@ impl Names {
         if self.names.len() * 2 > self.slots.len() {
             self.slots = vec![0; (self.names.len() * 4).next_power_of_two()];
             for (number, name) in self.names.iter().enumerate() {
-                take_slot(&mut self.slots, Hash::START.and(name), number);
+                take_slot(&mut self.slots, Hash::START.and(name.iter()), number);
             }
         } else {
             take_slot(&mut self.slots, hash, number);
@@ -61,21 +61,25 @@ impl Names {
 
     /// The number of a name with this hash, if it is there.
     #[inline]
-    pub(crate) fn number(&self, hash: Hash, name: &[u8]) -> Option<usize> {
+    pub(crate) fn number<'t>(
+        &self,
+        hash: Hash,
+        name: impl ExactSizeIterator<Item = &'t u8> + Clone,
+    ) -> Option<usize> {
         hash.slots(self.slots.len())
             .map_while(|slot| self.slots.get(slot)?.checked_sub(1))
             .map(|number| number as usize)
             .find(|number| {
                 self.names
                     .get(*number)
-                    .is_some_and(|known| **known == *name)
+                    .is_some_and(|known| known.len() == name.len() && known.iter().eq(name.clone()))
             })
     }
 
     /// A name and its number, if it is there.
     #[inline]
     pub(crate) fn get(&self, name: &[u8]) -> Option<(&[u8], usize)> {
-        let number = self.number(Hash::START.and(name), name)?;
+        let number = self.number(Hash::START.and(name.iter()), name.iter())?;
         Some((self.names.get(number)?, number))
     }
 

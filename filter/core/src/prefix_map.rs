@@ -43,18 +43,22 @@ impl PrefixMap {
 
     /// Calls `visit` with the values of every key that `text` begins with.
     #[inline]
-    pub(crate) fn visit_prefixes_of(&self, text: &[u8], mut visit: impl FnMut(usize)) {
+    pub(crate) fn visit_prefixes_of<'t>(
+        &self,
+        text: impl ExactSizeIterator<Item = &'t u8> + Clone,
+        mut visit: impl FnMut(usize),
+    ) {
         let mut hash = Hash::START;
-        let mut hashed = 0;
+        let mut rest = text.clone();
         for &length in &self.lengths {
-            let Some(prefix) = text.get(..length) else {
+            if length > text.len() {
                 return;
-            };
-            hash = hash.and(prefix.get(hashed..).unwrap_or_default());
-            hashed = length;
+            }
+            let hashed = text.len() - rest.len();
+            hash = hash.and(rest.by_ref().take(length - hashed));
             let values = self
                 .keys
-                .number(hash, prefix)
+                .number(hash, text.clone().take(length))
                 .and_then(|number| self.values.get(number));
             values.into_iter().flatten().for_each(|value| visit(*value));
         }
@@ -82,7 +86,7 @@ mod tests {
             "", "/", "/a", "/a/", "/a/b", "/a/bc", "/ab", "/abc", "/a/b/c/d", "0", "zz",
         ] {
             let mut found = Vec::new();
-            map.visit_prefixes_of(text.as_bytes(), |value| found.push(value));
+            map.visit_prefixes_of(text.as_bytes().iter(), |value| found.push(value));
             let expected: Vec<usize> = (0..keys.len())
                 .filter(|index| text.starts_with(keys[*index]))
                 .collect();

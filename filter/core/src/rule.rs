@@ -92,7 +92,7 @@ impl Rule {
             Host::Known(host) => self
                 .hosts
                 .iter()
-                .filter_map(|pattern| pattern.matches(host))
+                .filter_map(|pattern| pattern.matches(host.text()))
                 .max(),
         }
     }

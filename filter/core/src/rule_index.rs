@@ -125,15 +125,13 @@ impl PathIndex {
     /// Calls `visit` with every rule that may match, of some more than once.
     #[inline]
     fn visit_candidates(&self, path: &[u8], mut visit: impl FnMut(usize)) {
-        self.beginnings.visit_prefixes_of(path, &mut visit);
+        self.beginnings.visit_prefixes_of(path.iter(), &mut visit);
         if has_many_segments(path) {
             self.endings.values().for_each(&mut visit);
         } else if !self.endings.is_empty() {
-            let backwards = backwards(path);
             for part in leading_parts(path) {
-                let cut = path.len() - part.len();
-                let ending = backwards.get(cut..).unwrap_or_default();
-                self.endings.visit_prefixes_of(ending, &mut visit);
+                self.endings
+                    .visit_prefixes_of(part.iter().rev(), &mut visit);
             }
         }
         self.expressions.iter().copied().for_each(visit);

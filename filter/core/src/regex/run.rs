@@ -1,16 +1,29 @@
 //! Leads a text through the steps of an expression, on all ways at once.
 
 use super::program::{Class, Step};
-use alloc::vec;
 use alloc::vec::Vec;
 
-/// Takes each step at most once for each character, and the memory of four lists of all steps.
-pub(super) fn is_match(steps: &[Step], text: &[u8]) -> bool {
+/// What a run needs and the next one can use again: four lists of all steps at most.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// For each step the last place in the text, from 1, at which it was taken.
+    last_taken: Vec<u32>,
+    /// The steps to take at this place. None are left when the place is left.
+    here: Vec<u16>,
+    /// The steps to take behind the next character.
+    next: Vec<u16>,
+}
+
+/// Takes each step at most once for each character.
+pub(super) fn is_match(steps: &[Step], text: &[u8], memory: &mut Memory) -> bool {
+    memory.last_taken.clear();
+    memory.last_taken.resize(steps.len(), 0);
+    memory.here.clear();
+    memory.here.push(0);
+    memory.next.clear();
     let mut run = Run {
         steps,
-        last_taken: vec![0; steps.len()],
-        here: vec![0],
-        next: Vec::new(),
+        memory,
         place: 1,
         before: None,
     };
@@ -29,12 +42,7 @@ pub(super) fn is_match(steps: &[Step], text: &[u8]) -> bool {
 
 struct Run<'s> {
     steps: &'s [Step],
-    /// For each step the last place in the text, from 1, at which it was taken.
-    last_taken: Vec<u32>,
-    /// The steps to take at this place. None are left when the place is left.
-    here: Vec<u16>,
-    /// The steps to take behind the next character.
-    next: Vec<u16>,
+    memory: &'s mut Memory,
     /// The place, from 1.
     place: u32,
     /// The character in front of it.
@@ -45,16 +53,16 @@ impl Run<'_> {
     /// Goes on to the place behind a character. Whether a match is still possible.
     fn passes(&mut self, character: char) -> bool {
         self.ends(Some(character));
-        core::mem::swap(&mut self.here, &mut self.next);
+        core::mem::swap(&mut self.memory.here, &mut self.memory.next);
         self.before = Some(character);
         self.place += 1;
-        !self.here.is_empty()
+        !self.memory.here.is_empty()
     }
 
     /// Takes all steps that can be taken before the next character. Whether there is none, and the
     /// steps end here.
     fn ends(&mut self, after: Option<char>) -> bool {
-        while let Some(mut at) = self.here.pop() {
+        while let Some(mut at) = self.memory.here.pop() {
             loop {
                 let here = usize::from(at);
                 let Some((step, rest)) = self.steps.get(here..).and_then(<[Step]>::split_first)
@@ -64,20 +72,20 @@ impl Run<'_> {
                     }
                     break;
                 };
-                match self.last_taken.get_mut(here) {
+                match self.memory.last_taken.get_mut(here) {
                     Some(last) if *last != self.place => *last = self.place,
                     _ => break,
                 }
                 at = match (*step, after) {
                     (Step::Fork(distance), _) => {
-                        self.here.push(at.wrapping_add_signed(distance));
+                        self.memory.here.push(at.wrapping_add_signed(distance));
                         at + 1
                     }
                     (Step::Jump(distance), _) => at.wrapping_add_signed(distance),
                     (Step::Assert(assertion), _) if assertion.holds(self.before, after) => at + 1,
                     (step, Some(after)) => {
                         if let Some(length) = length_if_taken(step, after, rest) {
-                            self.next.push(at + length);
+                            self.memory.next.push(at + length);
                         }
                         break;
                     }
