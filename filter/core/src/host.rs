@@ -41,7 +41,7 @@ impl HostPattern {
             .ok()
             .map(|address| address.to_string().into_bytes());
         bare_ipv6
-            .or_else(|| Some(host_of(text.as_bytes())?.text().to_vec()))
+            .or_else(|| Some(host_of(text.as_bytes(), &mut Vec::new())?.text().to_vec()))
             .map(HostPattern::Exact)
             .ok_or(NotAHost)
     }
@@ -104,59 +104,38 @@ fn is_host_octet(octet: u8) -> bool {
 
 /// The host of a request's authority.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one at a time, and it is to be had without an allocation"
-)]
-pub(crate) enum Host {
-    Known(HostName),
+pub(crate) enum Host<'b> {
+    Known(HostName<'b>),
     /// There is none, or it is not well-formed: upstreams may take it for any.
     Any,
 }
 
-impl Host {
-    pub(crate) fn of(authority: Option<&[u8]>) -> Self {
-        authority.and_then(host_of).map_or(Host::Any, Host::Known)
+impl<'b> Host<'b> {
+    /// `buffer` is where a well-formed host is kept.
+    pub(crate) fn of(authority: Option<&[u8]>, buffer: &'b mut Vec<u8>) -> Self {
+        authority
+            .and_then(|authority| host_of(authority, buffer))
+            .map_or(Host::Any, Host::Known)
     }
 }
 
 /// A host in lower case, without port and trailing dot; an IPv6 address without brackets, in its
-/// canonical form (RFC 5952). Kept in place, since every request has one.
-#[derive(Debug)]
-pub(crate) struct HostName {
+/// canonical form (RFC 5952).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostName<'b> {
     /// The host, and the dot that it may have had.
-    dotted: [u8; Self::MAX_OCTETS + 1],
-    length: usize,
+    dotted: &'b [u8],
 }
 
-impl HostName {
-    /// The longest name in DNS has 255 octets (RFC 1035, 2.3.4).
-    const MAX_OCTETS: usize = 255;
-
-    /// `None` if the text is too long for a host.
-    fn new(text: &[u8]) -> Option<Self> {
-        let mut dotted = [b'.'; Self::MAX_OCTETS + 1];
-        let length = text.len();
-        if length > Self::MAX_OCTETS {
-            return None;
-        }
-        for (to, octet) in dotted.iter_mut().zip(text) {
-            *to = octet.to_ascii_lowercase();
-        }
-        Some(Self { dotted, length })
-    }
-
-    pub(crate) fn text(&self) -> &[u8] {
-        self.dotted.get(..self.length).unwrap_or_default()
-    }
-
-    fn dotted(&self) -> &[u8] {
-        self.dotted.get(..=self.length).unwrap_or_default()
+impl<'b> HostName<'b> {
+    pub(crate) fn text(self) -> &'b [u8] {
+        self.dotted.split_last().map_or(&[], |(_, host)| host)
     }
 }
 
 /// The host of `host [":" port]` (RFC 3986, 3.2), if it is well-formed.
-fn host_of(authority: &[u8]) -> Option<HostName> {
+fn host_of<'b>(authority: &[u8], buffer: &'b mut Vec<u8>) -> Option<HostName<'b>> {
+    buffer.clear();
     if let Some(rest) = authority.strip_prefix(b"[") {
         let end = rest.iter().position(|&octet| octet == b']')?;
         let (address, after) = rest.split_at_checked(end)?;
@@ -164,19 +143,25 @@ fn host_of(authority: &[u8]) -> Option<HostName> {
         if !is_port(after.strip_prefix(b"]")?) {
             return None;
         }
-        return HostName::new(address.to_string().as_bytes());
+        buffer.extend_from_slice(address.to_string().as_bytes());
+        buffer.push(b'.');
+        return Some(HostName { dotted: buffer });
     }
-    let end = authority
-        .iter()
-        .position(|&octet| octet == b':')
-        .unwrap_or(authority.len());
-    let (host, port) = authority.split_at_checked(end)?;
-    let host = host.strip_suffix(b".").unwrap_or(host);
-    let has_labels = host
-        .split(|&octet| octet == b'.')
-        .all(|label| !label.is_empty());
-    let is_host = has_labels && host.iter().all(|&octet| is_host_octet(octet)) && is_port(port);
-    HostName::new(host).filter(|_| is_host)
+    let mut is_in_label = false;
+    for (at, &octet) in authority.iter().enumerate() {
+        match octet {
+            b':' if is_port(authority.get(at..)?) => break,
+            b'.' if is_in_label => is_in_label = false,
+            b'.' => return None,
+            octet if is_host_octet(octet) => is_in_label = true,
+            _ => return None,
+        }
+        buffer.push(octet.to_ascii_lowercase());
+    }
+    if is_in_label {
+        buffer.push(b'.');
+    }
+    (!buffer.is_empty()).then_some(HostName { dotted: buffer })
 }
 
 /// `""` or `":" *DIGIT`.
@@ -227,7 +212,7 @@ impl HostMap {
 
     /// Calls `visit` with the place of every pattern that the host may match.
     #[inline]
-    pub(crate) fn matching(&self, host: &Host, mut visit: impl FnMut(usize)) {
+    pub(crate) fn matching(&self, host: &Host<'_>, mut visit: impl FnMut(usize)) {
         self.any.iter().for_each(|index| visit(*index));
         let Host::Known(host) = host else {
             self.beginnings
@@ -237,7 +222,7 @@ impl HostMap {
             return;
         };
         self.beginnings
-            .visit_prefixes_of(host.dotted().iter(), &mut visit);
+            .visit_prefixes_of(host.dotted.iter(), &mut visit);
         self.endings
             .visit_prefixes_of(host.text().iter().rev(), visit);
     }

@@ -141,7 +141,7 @@ impl Policy {
 
     #[inline]
     fn judge<'p>(&'p self, request: &Request<'_>, worker: &mut Worker) -> Judgement<'p> {
-        let subject = self.subject(request);
+        let subject = self.subject(request, &mut worker.host);
         self.index.candidates(&subject, &mut worker.candidates);
         worker.matches.clear();
         for &index in &worker.candidates {
@@ -166,11 +166,11 @@ impl Policy {
         self.authenticate(request.credentials, worker)
     }
 
-    fn subject<'r>(&self, request: &Request<'r>) -> Subject<'r> {
+    fn subject<'r>(&self, request: &Request<'r>, host: &'r mut Vec<u8>) -> Subject<'r> {
         let host = if self.index.is_for_any_host() {
             Host::Any
         } else {
-            Host::of(request.authority)
+            Host::of(request.authority, host)
         };
         Subject {
             readings: Readings::of(request.path),

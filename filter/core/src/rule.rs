@@ -54,7 +54,7 @@ impl Allowed {
 /// What of a request says whether a rule is about it.
 pub(crate) struct Subject<'r> {
     pub(crate) readings: Readings<'r>,
-    pub(crate) host: Host,
+    pub(crate) host: Host<'r>,
     pub(crate) method: Option<&'r [u8]>,
 }
 
@@ -83,7 +83,7 @@ impl Rule {
         }
     }
 
-    fn matches_host(&self, host: &Host) -> Option<Certainty> {
+    fn matches_host(&self, host: &Host<'_>) -> Option<Certainty> {
         if self.hosts.is_empty() || self.hosts.contains(&HostPattern::Any) {
             return Some(Certainty::Certain);
         }

@@ -16,6 +16,8 @@ use core::time::Duration;
 pub struct Worker {
     /// Decoded credentials.
     pub(crate) buffer: Vec<u8>,
+    /// The host of the request at hand.
+    pub(crate) host: Vec<u8>,
     /// Rules that may match the request at hand.
     pub(crate) candidates: Vec<usize>,
     /// Those that do, and how surely.
@@ -37,6 +39,7 @@ impl Worker {
         };
         Self {
             buffer: Vec::new(),
+            host: Vec::new(),
             candidates: Vec::new(),
             matches: Vec::new(),
             verifications,
