@@ -98,6 +98,7 @@ fn without_port(text: &str) -> &str {
     }
 }
 
+#[inline]
 fn is_host_octet(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_')
 }
@@ -112,6 +113,7 @@ pub(crate) enum Host<'b> {
 
 impl<'b> Host<'b> {
     /// `buffer` is where a well-formed host is kept.
+    #[inline]
     pub(crate) fn of(authority: Option<&[u8]>, buffer: &'b mut Vec<u8>) -> Self {
         authority
             .and_then(|authority| host_of(authority, buffer))
@@ -134,6 +136,7 @@ impl<'b> HostName<'b> {
 }
 
 /// The host of `host [":" port]` (RFC 3986, 3.2), if it is well-formed.
+#[inline]
 fn host_of<'b>(authority: &[u8], buffer: &'b mut Vec<u8>) -> Option<HostName<'b>> {
     buffer.clear();
     if let Some(rest) = authority.strip_prefix(b"[") {
@@ -148,16 +151,21 @@ fn host_of<'b>(authority: &[u8], buffer: &'b mut Vec<u8>) -> Option<HostName<'b>
         return Some(HostName { dotted: buffer });
     }
     let mut is_in_label = false;
+    let mut end = authority.len();
     for (at, &octet) in authority.iter().enumerate() {
         match octet {
-            b':' if is_port(authority.get(at..)?) => break,
+            b':' if is_port(authority.get(at..)?) => {
+                end = at;
+                break;
+            }
             b'.' if is_in_label => is_in_label = false,
             b'.' => return None,
             octet if is_host_octet(octet) => is_in_label = true,
             _ => return None,
         }
-        buffer.push(octet.to_ascii_lowercase());
     }
+    buffer.extend_from_slice(authority.get(..end)?);
+    buffer.make_ascii_lowercase();
     if is_in_label {
         buffer.push(b'.');
     }

@@ -166,6 +166,7 @@ impl Policy {
         self.authenticate(request.credentials, worker)
     }
 
+    #[inline]
     fn subject<'r>(&self, request: &Request<'r>, host: &'r mut Vec<u8>) -> Subject<'r> {
         let host = if self.index.is_for_any_host() {
             Host::Any

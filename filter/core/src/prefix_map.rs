@@ -12,6 +12,8 @@ pub(crate) struct PrefixMap {
     /// In ascending order.
     lengths: Vec<usize>,
     keys: Names,
+    /// The octets that keys begin with, as bits: many texts differ from all keys in their first.
+    first_octets: [u64; 4],
     /// By the number of the key.
     values: Vec<Vec<usize>>,
 }
@@ -32,6 +34,15 @@ impl PrefixMap {
             return;
         }
         self.values.push(Vec::from([value]));
+        // The empty key begins every text.
+        let (octets, bits) = key.first().map_or((0..=u8::MAX, u64::MAX), |first| {
+            (*first..=*first, bit(*first))
+        });
+        for octet in octets {
+            if let Some(place) = self.first_octets.get_mut(usize::from(octet / 64)) {
+                *place |= bits;
+            }
+        }
         if let Err(place) = self.lengths.binary_search(&key.len()) {
             self.lengths.insert(place, key.len());
         }
@@ -48,6 +59,13 @@ impl PrefixMap {
         text: impl ExactSizeIterator<Item = &'t u8> + Clone,
         mut visit: impl FnMut(usize),
     ) {
+        if text
+            .clone()
+            .next()
+            .is_some_and(|first| !self.has_first(*first))
+        {
+            return;
+        }
         let mut hash = Hash::START;
         let mut rest = text.clone();
         for &length in &self.lengths {
@@ -64,10 +82,21 @@ impl PrefixMap {
         }
     }
 
+    #[inline]
+    fn has_first(&self, octet: u8) -> bool {
+        let bits = self.first_octets.get(usize::from(octet / 64));
+        bits.is_some_and(|bits| bits & bit(octet) != 0)
+    }
+
     /// Every value.
     pub(crate) fn values(&self) -> impl Iterator<Item = usize> {
         self.values.iter().flatten().copied()
     }
+}
+
+#[inline]
+fn bit(octet: u8) -> u64 {
+    1 << (octet % 64)
 }
 
 #[cfg(test)]
