@@ -126,7 +126,7 @@ unsafe extern "C" {
     fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
 }
 
-/// The allocator: a well-kept one with a quarter of the code of the C library's, called and not
+/// The allocator: a well-kept one with far less code than the C library's, which is called and not
 /// copied to wherever memory is needed.
 #[cfg(target_family = "wasm")]
 mod allocator {

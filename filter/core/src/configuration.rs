@@ -50,7 +50,7 @@ pub const CONFIGURATION_KEYS: [&str; 15] = [
 /// The longest configuration: some 300,000 users. A VM has 1 GiB in Envoy, and never gives memory back.
 const MAX_OCTETS: usize = 16 * 1024 * 1024;
 
-/// The most rules with a `regex`: each is tried on every request, and may take 60 KB.
+/// The most rules with a `regex`: each is tried on every request, and may take 60 KB, and as much to be tried.
 const MAX_EXPRESSIONS: usize = 256;
 
 /// Looks up a VM environment variable.

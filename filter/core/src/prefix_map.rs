@@ -103,16 +103,14 @@ fn bit(octet: u8) -> u64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn finds_just_the_keys_that_the_text_begins_with() {
-        let keys = ["", "/", "/a", "/a/b", "/a/b/c", "/ab", "/b", "/a/b"];
+    fn check(keys: &[&str]) {
         let pairs = keys
             .iter()
             .enumerate()
             .map(|(index, key)| (key.as_bytes().to_vec(), index));
         let map = PrefixMap::new(pairs.collect());
         for text in [
-            "", "/", "/a", "/a/", "/a/b", "/a/bc", "/ab", "/abc", "/a/b/c/d", "0", "zz",
+            "", "/", "/a", "/a/", "/a/b", "/a/bc", "/ab", "/abc", "/a/b/c/d", "0", "zz", "\u{e9}t",
         ] {
             let mut found = Vec::new();
             map.visit_prefixes_of(text.as_bytes().iter(), |value| found.push(value));
@@ -122,5 +120,13 @@ mod tests {
             found.sort_unstable();
             assert_eq!(found, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn finds_just_the_keys_that_the_text_begins_with() {
+        check(&["", "/", "/a", "/a/b", "/a/b/c", "/ab", "/b", "/a/b"]);
+        // Without the empty key, texts are told from all keys by their first octet.
+        check(&["/a", "/a/b", "z", "zz", "\u{e9}"]);
+        check(&[]);
     }
 }
