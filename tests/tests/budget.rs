@@ -54,7 +54,7 @@ impl Core {
         let now = Rc::new(Cell::new(ms(1_000_000)));
         let check_takes = Rc::new(Cell::new(Duration::ZERO));
         let (clock, step) = (Rc::clone(&now), Rc::clone(&check_takes));
-        let worker = Worker::new(&policy, [7; 32], move || {
+        let worker = Worker::new(policy.worker_limits(), [7; 32], move || {
             let read = clock.get();
             clock.set(read + step.get());
             read
@@ -70,9 +70,9 @@ impl Core {
     fn get(&mut self, path: &str, credentials: Option<&str>) -> Answer {
         let fields = get(path, credentials);
         let fields = fields.iter().map(|(name, value)| (&name[..], &value[..]));
-        let request = Request::of(fields, &self.policy);
+        let request = Request::of(fields, self.policy.field_names());
         match self.policy.decide(&request, &mut self.worker) {
-            Decision::Allow { .. } => Answer::Passed,
+            Decision::Allow(_) => Answer::Passed,
             Decision::Deny(denied) => match denied.retry_after_seconds() {
                 Some(seconds) => {
                     assert_eq!((denied.status(), denied.challenge()), (503, None));

@@ -29,7 +29,7 @@ impl Core {
             .unwrap_or_else(|error| panic!("{configuration}: {error}"));
         let now = Rc::new(Cell::new(SECOND * 1_000_000));
         let clock = Rc::clone(&now);
-        let worker = Worker::new(&policy, [7; 32], move || clock.get());
+        let worker = Worker::new(policy.worker_limits(), [7; 32], move || clock.get());
         Core {
             policy,
             worker,
@@ -44,8 +44,8 @@ impl Core {
         let before = self.worker.verification_counts();
         let decision = self
             .policy
-            .decide(&Request::of(fields, &self.policy), &mut self.worker);
-        let is_allowed = matches!(decision, Decision::Allow { .. });
+            .decide(&Request::of(fields, self.policy.field_names()), &mut self.worker);
+        let is_allowed = matches!(decision, Decision::Allow(_));
         let VerificationCounts {
             cache_hits,
             cache_misses,

@@ -1,38 +1,61 @@
 //! What becomes of a request, and why.
 
 use crate::realm::Realm;
+use crate::request::CredentialsError;
 use core::time::Duration;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Decision<'p> {
     /// It goes on upstream.
-    Allow {
-        /// Why.
-        why: Allowance,
-        /// The authenticated user's name.
-        user: Option<&'p [u8]>,
-    },
+    Allow(Allowance<'p>),
     /// It is answered here.
     Deny(Denied<'p>),
 }
 
 /// Why a request goes on upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum Allowance {
+pub enum Allowance<'p> {
     /// No rule protects it.
     Unmatched,
-    /// An exempt rule matches it in all its readings.
+    /// An exemption applies to it in all its readings.
     Exempt,
     /// It is a CORS preflight, and these may pass.
     Preflight,
-    /// It has no credentials, and every rule that matches lets these pass.
+    /// It has no credentials, and every rule that applies lets these pass.
     Missing,
     /// Its credentials are accepted by every rule that decides.
-    Authenticated,
+    Authenticated(UserName<'p>),
     /// It would have been denied, but the policy is a dry run.
-    DryRun(Denial),
+    DryRun(Denied<'p>),
+}
+
+impl Allowance<'_> {
+    /// The reason in snake case, for names of statistics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Allowance::Unmatched => "unmatched",
+            Allowance::Exempt => "exempt",
+            Allowance::Preflight => "preflight",
+            Allowance::Missing => "missing",
+            Allowance::Authenticated(_) => "authenticated",
+            Allowance::DryRun(_) => "dry_run",
+        }
+    }
+}
+
+/// The name of a user whose password was verified, as it is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserName<'p>(pub(crate) &'p [u8]);
+
+impl<'p> UserName<'p> {
+    /// Its octets, which need not be UTF-8.
+    #[must_use]
+    pub fn as_octets(self) -> &'p [u8] {
+        self.0
+    }
 }
 
 /// Why a request was denied. For logs and statistics: the client sees the same
@@ -101,6 +124,17 @@ impl Denial {
             Denial::Mismatch => "mismatch",
             Denial::Forbidden => "forbidden",
             Denial::Overloaded => "overloaded",
+        }
+    }
+}
+
+impl From<CredentialsError> for Denial {
+    fn from(error: CredentialsError) -> Self {
+        match error {
+            CredentialsError::Absent => Denial::NoCredentials,
+            CredentialsError::Several => Denial::SeveralCredentials,
+            CredentialsError::OtherScheme => Denial::OtherScheme,
+            CredentialsError::Malformed => Denial::Malformed,
         }
     }
 }

@@ -68,7 +68,7 @@ const WARM_UP: usize = 2_000;
 #[test]
 fn the_module_does_what_the_core_decides_whatever_a_request_holds() {
     let policy = Policy::parse(CONFIGURATION.as_bytes(), &|_| None).expect("a policy");
-    let mut worker = Worker::new(&policy, [7; 32], || Duration::ZERO);
+    let mut worker = Worker::new(policy.worker_limits(), [7; 32], || Duration::ZERO);
     let host = Host::load(&workspace::module()).expect("the module loads");
     let mut vm = host.start(&[].into()).expect("the module starts");
     vm.configure(CONFIGURATION.as_bytes()).expect("accepted");
@@ -106,8 +106,8 @@ fn decide(policy: &Policy, worker: &mut Worker, sent: &Fields) -> u32 {
     let fields = sent
         .iter()
         .map(|(name, value)| (name.as_slice(), value.as_slice()));
-    match policy.decide(&Request::of(fields, policy), worker) {
-        Decision::Allow { .. } => 200,
+    match policy.decide(&Request::of(fields, policy.field_names()), worker) {
+        Decision::Allow(_) => 200,
         Decision::Deny(denied) => denied.status(),
     }
 }
