@@ -3,7 +3,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use basic_auth::{Decision, Policy, Request, Worker};
-use basic_auth_tests::{get::get, observed::Fields};
+use basic_auth_tests::{fixture::get, observed::Fields};
 use std::time::Duration;
 
 const CONFIGURATION: &str = r#"{

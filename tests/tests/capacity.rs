@@ -3,18 +3,12 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use basic_auth_tests::{
-    get::get,
-    host::{Host, Log, Outcome, Vm},
-    workspace,
+    fixture::{get, vm},
+    host::{Log, Outcome, Vm},
 };
 use std::fmt::Write as _;
 
 const MIB: usize = 1024 * 1024;
-
-fn vm() -> Vm {
-    let host = Host::load(&workspace::module()).expect("the module loads");
-    host.start(&[].into()).expect("the module starts")
-}
 
 fn accept(vm: &mut Vm, configuration: &str) {
     vm.configure(configuration.as_bytes())

@@ -5,13 +5,17 @@ mod reproduce;
 mod sizes;
 mod strip;
 
+use std::sync::OnceLock;
+
+use anyhow::anyhow;
+
 use crate::module::{self, Module};
 use crate::toolchain::{Toolchain, cargo_home};
 use crate::{repository_root, target_folder};
 use compile::Workspace;
 
 pub use compile::TARGET;
-pub use strip::EXPORTS;
+pub use strip::{EXPORTS, strip};
 
 /// Arguments of `cargo xtask build`.
 #[derive(Debug, Default, clap::Args)]
@@ -49,8 +53,16 @@ pub fn run(args: &BuildArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The module of this source: built once in each process, by a Cargo that compiles what has changed.
+/// So nobody works with what an older source has left in `dist/`.
+pub fn of_this_source() -> anyhow::Result<&'static Module> {
+    static MODULE: OnceLock<Result<Module, String>> = OnceLock::new();
+    let module = MODULE.get_or_init(|| build().map_err(|error| format!("{error:#}")));
+    module.as_ref().map_err(|error| anyhow!("{error}"))
+}
+
 /// Builds the module into `dist/`.
-pub fn build() -> anyhow::Result<Module> {
+fn build() -> anyhow::Result<Module> {
     let module = compile()?;
     module.publish(&module::dist_folder())?;
     Ok(module)
@@ -71,5 +83,5 @@ fn compiled() -> anyhow::Result<Vec<u8>> {
 }
 
 fn finish(compiled: &[u8]) -> anyhow::Result<Module> {
-    Ok(Module::from(strip::strip(compiled)?))
+    Ok(Module::from(strip(compiled)?))
 }

@@ -1,7 +1,9 @@
 //! A real Envoy: found on this machine, or installed into `target/`, and run.
 
+pub mod bootstrap;
 mod install;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -78,7 +80,7 @@ impl Envoy {
             .args(["--disable-hot-restart", "--log-format-escaped"])
             .args(arguments)
             .stdin(Stdio::null())
-                    .stdout(output)
+            .stdout(output)
             .stderr(fs::File::create(folder.path().join("envoy.log"))?);
         let child = Child::spawn(command)?;
         let mut envoy = Self {
@@ -145,7 +147,7 @@ impl Envoy {
         patience: Duration,
     ) -> anyhow::Result<SocketAddr> {
         self.wait_for(&format!("listener `{name}`"), patience, |envoy| {
-            envoy.listener(name)
+            envoy.listeners()?.get(name).copied()
         })
     }
 
@@ -181,19 +183,21 @@ impl Envoy {
         get(address, "/ready").is_ok().then_some(address)
     }
 
-    fn listener(&self, name: &str) -> Option<SocketAddr> {
+    /// The addresses of all listeners by name, once each has its port.
+    pub fn listeners(&self) -> Option<BTreeMap<String, SocketAddr>> {
         let answer = self.ask_admin("/listeners?format=json").ok()?;
         let listeners: Value = serde_json::from_slice(&answer.body).ok()?;
         let listeners = listeners["listener_statuses"].as_array()?;
-        let listener = listeners.iter().find(|listener| listener["name"] == name)?;
-        let address = &listener["local_address"]["socket_address"];
-        let port = u16::try_from(address["port_value"].as_u64()?)
-            .ok()
-            .filter(|&port| port != 0)?;
-        Some(SocketAddr::new(
-            address["address"].as_str()?.parse().ok()?,
-            port,
-        ))
+        listeners.iter().map(address).collect()
+    }
+
+    /// A counter or gauge, if Envoy has it.
+    pub fn statistic(&self, name: &str) -> anyhow::Result<Option<u64>> {
+        let filter = name.replace('.', "\\.");
+        let answer = self.ask_admin(&format!("/stats?filter=^{filter}$"))?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let value = text.trim().rsplit_once(": ");
+        Ok(value.and_then(|(_, value)| value.parse().ok()))
     }
 
     /// The warnings and errors at the end of the log.
@@ -206,6 +210,15 @@ impl Envoy {
             .collect();
         lines[lines.len().saturating_sub(15)..].join("\n")
     }
+}
+
+/// Name and address of a listener.
+fn address(listener: &Value) -> Option<(String, SocketAddr)> {
+    let socket = &listener["local_address"]["socket_address"];
+    let port = u16::try_from(socket["port_value"].as_u64()?).ok()?;
+    let address = SocketAddr::new(socket["address"].as_str()?.parse().ok()?, port);
+    let name = listener["name"].as_str()?.to_owned();
+    (port != 0).then_some((name, address))
 }
 
 /// Whether Envoy accepts `configuration` (`--mode validate`). The error holds what Envoy said.

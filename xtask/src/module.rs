@@ -27,11 +27,6 @@ pub fn dist_path() -> PathBuf {
     dist_folder().join(FILE_NAME)
 }
 
-/// The digest of the module in `dist/`.
-pub fn digest() -> anyhow::Result<Digest> {
-    Ok(Module::open(&dist_folder())?.digest)
-}
-
 /// A SHA-256 digest. Displays as 64 lower-case hexadecimal digits, the only form Envoy accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest([u8; 32]);

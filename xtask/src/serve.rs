@@ -24,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::background::Background;
 use crate::module::{Digest, FILE_NAME, dist_folder};
-use crate::{interrupt, module};
+use crate::{build, interrupt, module};
 use store::Store;
 
 pub use tls::TlsFiles;
@@ -58,6 +58,7 @@ pub struct ServeArgs {
 
 /// Serves until Ctrl-C or SIGTERM.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
+    build::of_this_source()?;
     let interrupt = interrupt::Interrupt::listen()?;
     let tls = args
         .tls_cert

@@ -18,6 +18,9 @@ const TESTS: &str = "basic-auth-tests";
 /// Enough to run the seeds and to notice that a target is broken.
 const TIME_OF_A_FUZZ_TARGET: Duration = Duration::from_secs(10);
 
+/// The environment variable that tests find when they are to take their time.
+pub const LONG: &str = "BASIC_AUTH_TEST_LONG";
+
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -25,6 +28,7 @@ Examples:
   cargo xtask test
   cargo xtask test --only core
   cargo xtask test --only vm --only envoy
+  cargo xtask test --only memory --long
 
 Parts:
   fmt         the source is formatted
@@ -41,6 +45,9 @@ pub struct TestArgs {
     /// Runs this part only; may be given several times
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
+    /// Sends a million requests where a hundred thousand do, in the part `memory`
+    #[arg(long)]
+    long: bool,
 }
 
 /// Runs the parts one after another, also after a failure, and fails if one failed.
@@ -53,7 +60,7 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     };
     let outcomes: Vec<_> = parts
         .iter()
-        .map(|part| part.run_timed(&toolchain))
+        .map(|part| part.run_timed(&toolchain, args.long))
         .collect();
     println!("\n== summary");
     outcomes
@@ -136,10 +143,10 @@ impl Part {
         }
     }
 
-    fn run_timed(&self, toolchain: &Toolchain) -> Outcome {
+    fn run_timed(&self, toolchain: &Toolchain, is_long: bool) -> Outcome {
         println!("\n== {}", self.name());
         let start = Instant::now();
-        let result = self.run(toolchain);
+        let result = self.run(toolchain, is_long);
         if let Err(error) = &result {
             eprintln!("error: {error:#}");
         }
@@ -155,8 +162,14 @@ impl Part {
         }
     }
 
-    fn run(&self, toolchain: &Toolchain) -> anyhow::Result<()> {
-        let cargo = |arguments: &str| command::run(cargo(toolchain, arguments));
+    fn run(&self, toolchain: &Toolchain, is_long: bool) -> anyhow::Result<()> {
+        let cargo = |arguments: &str| {
+            let mut cargo = cargo(toolchain, arguments);
+            if is_long {
+                cargo.env(LONG, "1");
+            }
+            command::run(cargo)
+        };
         match self {
             Self::Format => cargo("fmt --all --check"),
             Self::Clippy => {
@@ -167,19 +180,13 @@ impl Part {
                 )
             }
             Self::Build => build::run(&build::BuildArgs::default()),
-            Self::Workspace => {
-                build::build()?;
-                cargo("test --workspace --locked --no-fail-fast")
-            }
+            Self::Workspace => cargo("test --workspace --locked --no-fail-fast"),
             Self::Vm => v8::run(toolchain),
             Self::Fuzz => {
                 cargo("fmt --manifest-path fuzz/Cargo.toml --all --check")?;
                 fuzz::run_briefly(toolchain, TIME_OF_A_FUZZ_TARGET)
             }
-            Self::Runner(name) => {
-                build::build()?;
-                cargo(&format!("test --package {TESTS} --test {name} --locked"))
-            }
+            Self::Runner(name) => cargo(&format!("test --package {TESTS} --test {name} --locked")),
         }
     }
 }

@@ -47,7 +47,7 @@ pub fn run(args: &UpArgs) -> anyhow::Result<()> {
     let listen = listener_address(args)?;
     let envoy = envoy::locate()?;
     println!("Building the module …");
-    let module = build::build()?;
+    let module = build::of_this_source()?;
     println!(
         "Module: {} bytes, sha256 {}",
         module.bytes.len(),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use basic_auth::{Allowance, Decision, Policy, Request, Worker};
+use basic_auth::{Decision, Policy, Request, Worker};
 
 use crate::area::Area;
 use crate::step::{Escapes, Step};

@@ -1,11 +1,11 @@
 //! What an answer of Envoy's shows: whose it is, and why.
 
-use super::Answer;
 use crate::{
     corpus::{Case, Denial, Request},
     observed::{Fields, Observed, Seen},
 };
 use serde_json::Value;
+use xtask::http::Answer;
 
 /// The header in which the tests' Envoy puts the response code details of its own answers.
 pub(super) const DETAILS: &str = "x-response-code-details";

@@ -6,17 +6,13 @@
 mod schema;
 
 use basic_auth::{CONFIGURATION_KEYS, Cost, HashCostCaps, Policy, Problem, RULE_KEYS};
-use basic_auth_tests::{
-    corpus::Corpus,
-    host::{Host, Vm},
-    workspace,
-};
+use basic_auth_tests::{corpus::Corpus, fixture};
 use schema::Schema;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 fn read(path: &str) -> String {
-    let path = workspace::root().join(path);
+    let path = fixture::root().join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -25,7 +21,7 @@ fn docs() -> String {
 }
 
 fn schema() -> Schema {
-    Schema(serde_json::from_str(&read("docs/configuration.schema.json")).expect("JSON"))
+    Schema::parse(&read("docs/configuration.schema.json"))
 }
 
 fn parse(configuration: &str) -> Result<Policy, basic_auth::ConfigurationError> {
@@ -181,7 +177,7 @@ fn the_table_of_caps_is_that_of_the_core() {
         (cost.key(), default, most)
     });
     assert_eq!(documented, core);
-    let schema = schema().0;
+    let schema = schema().json;
     for (key, default, most) in core {
         let of_schema = &schema["properties"]["max_hash_cost"]["properties"][key];
         let limits = (
@@ -221,17 +217,10 @@ fn the_other_bounds_are_those_of_the_core_and_the_schema() {
             assert_eq!(schema.accepts(&value), is_valid, "{value}");
         }
         assert_eq!(
-            schema.0["properties"][object]["properties"][key]["default"],
+            schema.json["properties"][object]["properties"][key]["default"],
             json!(default)
         );
     }
-}
-
-fn vm() -> Vm {
-    let host = Host::load(&workspace::module()).expect("the module loads");
-    let mut vm = host.start(&[].into()).expect("the module starts");
-    vm.configure(b"{}").expect("accepted");
-    vm
 }
 
 #[test]
@@ -248,7 +237,7 @@ fn the_table_of_statistics_is_that_of_the_module() {
         documented.insert(names[0].to_owned());
         documented.extend(names[1..].iter().map(|name| format!("{stem}{name}")));
     }
-    let defined: BTreeSet<String> = vm().metrics().into_keys().collect();
+    let defined: BTreeSet<String> = fixture::vm_with("{}").metrics().into_keys().collect();
     assert_eq!(documented, defined);
 }
 

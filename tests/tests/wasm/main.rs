@@ -7,16 +7,16 @@ mod hostile;
 
 use basic_auth_tests::{
     corpus::{Case, Corpus, Denial, Request, Runner},
+    fixture,
     host::{Host, LocalResponse, Outcome, Vm},
     observed::{Fields, Observed, Seen},
     report::{Report, announce},
-    workspace,
 };
 
 #[test]
 fn the_module_answers_every_case_as_expected() {
     let corpus = Corpus::embedded();
-    let host = Host::load(&workspace::module()).expect("the module loads");
+    let host = fixture::host();
     let mut report = Report::new("wasm");
     for case in &corpus.cases {
         run_case(&host, case, &mut report);

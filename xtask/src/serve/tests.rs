@@ -65,7 +65,7 @@ fn head_has_the_headers_of_get_and_no_body() {
     let folder = dist();
     let server = Server::start(config(&folder)).unwrap();
     let request = "HEAD /basic_auth.wasm HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
-    let answer = http::exchange(server.address(), request.as_bytes()).unwrap();
+    let answer = http::send_octets(server.address(), request.as_bytes()).unwrap();
     assert_eq!(answer.status, 200);
     assert_eq!(
         answer.header("content-length"),
@@ -83,12 +83,12 @@ fn an_unmodified_module_is_not_sent_again() {
         "GET /basic_auth.wasm HTTP/1.1\r\nhost: a\r\nif-none-match: \"{}\"\r\nconnection: close\r\n\r\n",
         server.digest()
     );
-    let answer = http::exchange(server.address(), request.as_bytes()).unwrap();
+    let answer = http::send_octets(server.address(), request.as_bytes()).unwrap();
     assert_eq!((answer.status, answer.body.len()), (304, 0));
     Module::from(b"rebuilt".to_vec())
         .publish(folder.path())
         .unwrap();
-    let answer = http::exchange(server.address(), request.as_bytes()).unwrap();
+    let answer = http::send_octets(server.address(), request.as_bytes()).unwrap();
     assert_eq!(
         (answer.status, answer.body.as_slice()),
         (200, b"rebuilt".as_slice())

@@ -5,31 +5,31 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::bootstrap::bootstrap;
-use super::cores::Thread;
-use super::variant::Variant;
-use crate::envoy::Envoy;
-use crate::process_memory::ProcessMemory;
+use crate::bootstrap::bootstrap;
+use crate::cores::Thread;
+use crate::variant::Variant;
+use xtask::envoy::Envoy;
+use xtask::process_memory::ProcessMemory;
 
 /// How long Envoy may take to load a filter.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Of one filter in an Envoy with one worker.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Footprint {
+pub(crate) struct Footprint {
     /// From reading the module to its first VM, in milliseconds. Once for all workers.
-    pub(super) compile_ms: Option<f64>,
+    pub(crate) compile_ms: Option<f64>,
     /// The CPU time of a worker until it has started its VM and taken the configuration.
-    pub(super) configure: Duration,
+    pub(crate) configure: Duration,
     /// The linear memory of a worker's VM, in octets.
-    pub(super) memory: u64,
+    pub(crate) memory: u64,
     /// What is resident of Envoy, in octets.
-    pub(super) resident: u64,
+    pub(crate) resident: u64,
 }
 
 impl Footprint {
     /// Starts an Envoy with nothing but the filter of `variant`.
-    pub(super) fn of(variant: &Variant, program: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn of(variant: &Variant, program: &Path) -> anyhow::Result<Self> {
         let name = "measured";
         let configuration = bootstrap([(name, &variant.filter)].into_iter()).to_string();
         let arguments = ["--concurrency", "1", "--component-log-level", "wasm:debug"];

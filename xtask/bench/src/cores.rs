@@ -19,14 +19,14 @@ const SETTLING: Duration = Duration::from_micros(100);
 
 /// A core for Envoy's worker, and another for everything else.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cores {
+pub(crate) struct Cores {
     worker: usize,
     other: usize,
 }
 
 impl Cores {
     /// Two of the cores that this process may use. `None` if it has only one.
-    pub(super) fn available() -> Option<Self> {
+    pub(crate) fn available() -> Option<Self> {
         let allowed = sched_getaffinity(None).ok()?;
         let mut cores = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core));
         let other = cores.next()?;
@@ -37,7 +37,7 @@ impl Cores {
     }
 
     /// Pins this thread, and those of `process`.
-    pub(super) fn pin(self, process: u32, worker: &Thread) -> anyhow::Result<()> {
+    pub(crate) fn pin(self, process: u32, worker: &Thread) -> anyhow::Result<()> {
         pin(None, self.other)?;
         for id in thread_ids(process)? {
             let core = if id == worker.id {
@@ -54,14 +54,14 @@ impl Cores {
 
 /// A thread of another process.
 #[derive(Clone, Debug)]
-pub(super) struct Thread {
+pub(crate) struct Thread {
     id: i32,
     folder: PathBuf,
 }
 
 impl Thread {
     /// The first worker of an Envoy.
-    pub(super) fn worker(process: u32) -> anyhow::Result<Self> {
+    pub(crate) fn worker(process: u32) -> anyhow::Result<Self> {
         let threads = thread_ids(process)?.into_iter().map(|id| Self {
             id,
             folder: format!("/proc/{process}/task/{id}").into(),
@@ -72,7 +72,7 @@ impl Thread {
 
     /// The CPU time that the thread has used, once it is idle: while a thread runs, the kernel
     /// brings its account up to date only now and then, and last shortly after it calls it idle.
-    pub(super) fn cpu_time(&self) -> anyhow::Result<Duration> {
+    pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
         let deadline = Instant::now() + PATIENCE;
         let mut settled: Option<(Duration, Instant)> = None;
         // Without a pause: whoever sleeps on a busy machine wakes up late.

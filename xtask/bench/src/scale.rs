@@ -8,15 +8,15 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::bootstrap::Filter;
-use super::footprint::Footprint;
-use super::proxy::Proxy;
-use super::report::Report;
-use super::request::Request;
-use super::rounds::{Measured, SEED, Summary};
-use super::table::Table;
-use super::variant::Variant;
-use super::{Pace, Stage};
+use crate::bootstrap::Filter;
+use crate::footprint::Footprint;
+use crate::proxy::Proxy;
+use crate::report::Report;
+use crate::request::Request;
+use crate::rounds::{Measured, SEED, Summary};
+use crate::table::Table;
+use crate::variant::Variant;
+use crate::{Pace, Stage};
 
 const RULES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 const USERS: [usize; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
@@ -25,9 +25,9 @@ const PASSWORD: &str = "wonderland";
 const HASH: &str = "{SHA}tiY7sUhYKUwI5L3866kDY+ENcrQ=";
 
 /// The command that measures this.
-pub(super) const COMMAND: &str = "cargo xtask bench scale";
+pub(crate) const COMMAND: &str = "cargo xtask bench scale";
 
-pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
+pub(crate) fn measure(stage: &Stage) -> anyhow::Result<Report> {
     let module = &stage.module;
     let rules = RULES.iter().map(|&count| with_rules(module, count));
     let users = USERS.iter().map(|&count| with_users(module, count));

@@ -7,27 +7,27 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use super::Stage;
-use super::table::Table;
-use crate::module::Module;
-use crate::{command, repository_root};
+use crate::Stage;
+use crate::table::Table;
+use xtask::module::Module;
+use xtask::{command, repository_root};
 
 /// The page with the tables.
 const PAGE: &str = "docs/performance.md";
 
 /// What was measured, and on what.
-pub(super) struct Report {
+pub(crate) struct Report {
     /// The command that measures it.
-    pub(super) command: &'static str,
+    pub(crate) command: &'static str,
     /// How it was measured, a sentence or two.
-    pub(super) method: String,
-    pub(super) table: Table,
+    pub(crate) method: String,
+    pub(crate) table: Table,
     /// All that was measured, for machines.
-    pub(super) json: Value,
+    pub(crate) json: Value,
 }
 
 /// What everything depends on.
-pub(super) struct Circumstances {
+pub(crate) struct Circumstances {
     date: String,
     machine: String,
     envoy: String,
@@ -35,7 +35,7 @@ pub(super) struct Circumstances {
 }
 
 impl Circumstances {
-    pub(super) fn of(stage: &Stage) -> anyhow::Result<Self> {
+    pub(crate) fn of(stage: &Stage) -> anyhow::Result<Self> {
         let module = Module::from(fs::read(&stage.module)?);
         let version = command::output(command::command(&stage.envoy, ["--version"]))?;
         // The path, then `version: <commit>/<version>/<state>/<build>/<TLS>`.
@@ -65,7 +65,7 @@ impl Circumstances {
 
 impl Report {
     /// Prints the table and writes the JSON file and, if wanted, the documentation.
-    pub(super) fn publish(
+    pub(crate) fn publish(
         &self,
         circumstances: &Circumstances,
         json: &Path,
@@ -177,7 +177,7 @@ fn civil(day: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::{filters, passwords, scale};
+    use crate::{filters, passwords, scale};
 
     #[test]
     fn days_are_dates() {

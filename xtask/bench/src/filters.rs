@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::modules::Modules;
-use super::proxy::{self, Proxy};
-use super::report::Report;
-use super::request;
-use super::rounds::{Measured, SEED, Summary};
-use super::table::Table;
-use super::variant::{EMPTY_SDK, USUAL_SDK, Variant, variants};
-use super::{Pace, Stage};
+use crate::modules::Modules;
+use crate::proxy::{self, Proxy};
+use crate::report::Report;
+use crate::request;
+use crate::rounds::{Measured, SEED, Summary};
+use crate::table::Table;
+use crate::variant::{EMPTY_SDK, LUA_CHECK, USUAL_SDK, Variant, variants};
+use crate::{Pace, Stage};
 
 /// The command that measures this.
-pub(super) const COMMAND: &str = "cargo xtask bench";
+pub(crate) const COMMAND: &str = "cargo xtask bench";
 
-pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
+pub(crate) fn measure(stage: &Stage) -> anyhow::Result<Report> {
     let variants = variants(&Modules::beside(&stage.module)?);
     let mut proxy = Proxy::start(&stage.envoy, &variants)?;
     let duration = match stage.pace {
@@ -66,9 +66,9 @@ fn table(variants: &[Variant], measured: &Measured) -> Table {
         all.find(|(variant, _)| variant.name == name)
             .map_or(f64::NAN, |(_, cost)| cost.median)
     };
-    let (empty, usual) = (median(EMPTY_SDK), median(USUAL_SDK));
+    let [empty, usual, lua] = [EMPTY_SDK, USUAL_SDK, LUA_CHECK].map(median);
     let head = [
-        "filter", "minimum", "quartile", "median", "÷ empty", "÷ usual",
+        "filter", "minimum", "quartile", "median", "÷ empty", "÷ usual", "÷ Lua",
     ];
     let mut table = Table::new(head);
     for (index, (variant, cost)) in costs(variants, measured).enumerate() {
@@ -84,6 +84,7 @@ fn table(variants: &[Variant], measured: &Measured) -> Table {
             microseconds(cost.median),
             ratio(empty),
             ratio(usual),
+            ratio(lua),
         ]);
     }
     table

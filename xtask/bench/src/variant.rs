@@ -5,25 +5,25 @@ use std::path::Path;
 
 use anyhow::bail;
 
-use super::bootstrap::Filter;
-use super::modules::Modules;
-use super::request::Request;
-use crate::http;
+use crate::bootstrap::Filter;
+use crate::modules::Modules;
+use crate::request::Request;
+use xtask::http::{self, Protocol};
 
 /// A filter and the request that it is measured with.
 #[derive(Clone, Debug)]
-pub(super) struct Variant {
-    pub(super) name: String,
-    pub(super) filter: Filter,
-    pub(super) request: Request,
+pub(crate) struct Variant {
+    pub(crate) name: String,
+    pub(crate) filter: Filter,
+    pub(crate) request: Request,
     /// What a filter that works answers.
-    pub(super) status: u16,
+    pub(crate) status: u16,
 }
 
 impl Variant {
     /// Fails unless the filter at `listener` answers as it should.
-    pub(super) fn check(&self, listener: SocketAddr) -> anyhow::Result<()> {
-        let status = http::exchange(listener, &self.request.http1())?.status;
+    pub(crate) fn check(&self, listener: SocketAddr) -> anyhow::Result<()> {
+        let status = http::send(listener, Protocol::Http2, self.request.message()?)?.status;
         if status != self.status {
             bail!("{} answers {status} and not {}", self.name, self.status);
         }
@@ -32,10 +32,13 @@ impl Variant {
 }
 
 /// The row that every other one is compared with.
-pub(super) const EMPTY_SDK: &str = "empty filter on the Rust SDK";
+pub(crate) const EMPTY_SDK: &str = "empty filter on the Rust SDK";
 
 /// The other one.
-pub(super) const USUAL_SDK: &str = "usual filter on the Rust SDK";
+pub(crate) const USUAL_SDK: &str = "usual filter on the Rust SDK";
+
+/// The third.
+pub(crate) const LUA_CHECK: &str = "the check in Lua";
 
 const USER_NAME: &str = "alice";
 const PASSWORD: &str = "wonderland";
@@ -62,7 +65,7 @@ end
 "#;
 
 /// Every row, in the order of the table. The first is the one without a filter.
-pub(super) fn variants(modules: &Modules) -> Vec<Variant> {
+pub(crate) fn variants(modules: &Modules) -> Vec<Variant> {
     let accepted = accepted(PROTECTED);
     let wasm = |module: &Path, configuration: &str| Filter::Wasm {
         module: module.to_path_buf(),
@@ -85,7 +88,7 @@ pub(super) fn variants(modules: &Modules) -> Vec<Variant> {
         ),
         (EMPTY_SDK, wasm(&modules.empty_sdk, "")),
         (
-            "the check in Lua",
+            LUA_CHECK,
             Filter::Lua(LUA.replace("ACCEPTED", accepted.authorization())),
         ),
         (

@@ -8,17 +8,17 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::bootstrap::Filter;
-use super::modules;
-use super::proxy::Proxy;
-use super::report::Report;
-use super::request::Request;
-use super::rounds::Measured;
-use super::stored_hash::{FAST, LOCKED, SLOW, StoredHash};
-use super::table::Table;
-use super::variant::Variant;
-use super::{Pace, Stage};
-use crate::child::Child;
+use crate::bootstrap::Filter;
+use crate::modules;
+use crate::proxy::Proxy;
+use crate::report::Report;
+use crate::request::Request;
+use crate::rounds::Measured;
+use crate::stored_hash::{FAST, LOCKED, SLOW, StoredHash};
+use crate::table::Table;
+use crate::variant::Variant;
+use crate::{Pace, Stage};
+use xtask::child::Child;
 
 const USER_NAME: &str = "alice";
 
@@ -26,9 +26,9 @@ const USER_NAME: &str = "alice";
 const PASSWORD: &str = "open sesame 1";
 
 /// The command that measures this.
-pub(super) const COMMAND: &str = "cargo xtask bench passwords";
+pub(crate) const COMMAND: &str = "cargo xtask bench passwords";
 
-pub(super) fn measure(stage: &Stage) -> anyhow::Result<Report> {
+pub(crate) fn measure(stage: &Stage) -> anyhow::Result<Report> {
     println!("Measuring …");
     let mut native = Native::start()?;
     let mut rows = fast(stage, &mut native)?;

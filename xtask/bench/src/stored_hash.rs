@@ -2,15 +2,15 @@
 
 /// A stored hash of some password that nobody knows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct StoredHash {
-    pub(super) name: &'static str,
+pub(crate) struct StoredHash {
+    pub(crate) name: &'static str,
     /// As it stands in the second field of an htpasswd line.
-    pub(super) text: &'static str,
+    pub(crate) text: &'static str,
     /// How many verifications take some tens of milliseconds.
-    pub(super) count: usize,
+    pub(crate) count: usize,
     /// How many times as long as natively a verification took in the VM when the primitives were
     /// chosen, on another machine and with the crates' own interfaces.
-    pub(super) reference: Option<f64>,
+    pub(crate) reference: Option<f64>,
 }
 
 impl StoredHash {
@@ -32,10 +32,10 @@ const fn hash(name: &'static str, text: &'static str, count: usize) -> StoredHas
 }
 
 /// No password is ever compared with it.
-pub(super) const LOCKED: StoredHash = hash("locked", "*", 500);
+pub(crate) const LOCKED: StoredHash = hash("locked", "*", 500);
 
 /// Those that take less than what a request takes.
-pub(super) const FAST: [StoredHash; 5] = [
+pub(crate) const FAST: [StoredHash; 5] = [
     hash("{PLAIN}", "{PLAIN}something else", 0),
     hash("{SHA}", "{SHA}tiY7sUhYKUwI5L3866kDY+ENcrQ=", 0),
     hash(
@@ -56,7 +56,7 @@ pub(super) const FAST: [StoredHash; 5] = [
 ];
 
 /// The others.
-pub(super) const SLOW: [StoredHash; 13] = [
+pub(crate) const SLOW: [StoredHash; 13] = [
     hash("$apr1$", "$apr1$saltsalt$HIDXe7D36X22w1CH4M1cQ.", 200).with_reference(1.00),
     hash(
         "$5$, 5,000 rounds",

@@ -2,32 +2,32 @@
 
 /// Rows of cells. The first column is text, the others are numbers.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
-    pub(super) head: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
+pub(crate) struct Table {
+    pub(crate) head: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new<const N: usize>(head: [&str; N]) -> Self {
+    pub(crate) fn new<const N: usize>(head: [&str; N]) -> Self {
         Self {
             head: head.map(str::to_owned).to_vec(),
             rows: Vec::new(),
         }
     }
 
-    pub(super) fn push<const N: usize>(&mut self, row: [String; N]) {
+    pub(crate) fn push<const N: usize>(&mut self, row: [String; N]) {
         self.rows.push(row.to_vec());
     }
 
     /// In columns.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let lines = self.lines();
         let line = |cells: &[String]| cells.join("  ").trim_end().to_owned() + "\n";
         lines.iter().map(|cells| line(cells)).collect()
     }
 
     /// In Markdown.
-    pub(super) fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let mut lines = self.lines();
         let width = |cells: &[String], column: usize| cells[column].chars().count();
         let rule = (0..self.head.len()).map(|column| match column {

@@ -17,7 +17,7 @@ const BUFFER: i32 = 1024;
 const CONTINUE: i32 = 0;
 
 /// A module that exports `proxy_on_request_headers` and what Envoy insists on, and does nothing.
-pub(super) fn empty() -> Vec<u8> {
+pub(crate) fn empty() -> Vec<u8> {
     let mut module = module();
     export(&mut module, "proxy_on_request_headers", 3, Some(CONTINUE));
     module.emit_wasm()
@@ -25,7 +25,7 @@ pub(super) fn empty() -> Vec<u8> {
 
 /// A module that does what a filter for several plugins in one VM cannot do without: it learns
 /// which plugin a request is for, and has the host hand over the header fields once.
-pub(super) fn reader() -> Vec<u8> {
+pub(crate) fn reader() -> Vec<u8> {
     let mut module = module();
     export(&mut module, "proxy_on_context_create", 2, None);
     let hostcall = module.types.add(&[I32; 3], &[I32]);
