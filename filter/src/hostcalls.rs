@@ -3,6 +3,7 @@
 //!
 //! - All header fields read in place as octets: the SDK's form allocates twice for each field.
 //! - The local response with response code details: the SDK's form passes none.
+//! - Properties: the SDK's form panics at a status that it does not know.
 //! - The log level as a number: the SDK takes whatever the host writes for its own enum, which has
 //!   no value for Envoy's `off`.
 #![expect(unsafe_code, reason = "hostcalls are foreign functions")]
@@ -18,6 +19,12 @@ const NO_GRPC_STATUS: i32 = -1;
 unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: u32, octets: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_log_level(level: *mut u32) -> u32;
+    fn proxy_get_property(
+        path: *const u8,
+        path_size: usize,
+        octets: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -40,11 +47,24 @@ fn succeeded(status: u32) -> Result<(), Failed> {
 
 /// The request's header fields, serialised as [`crate::header_map`] reads them.
 pub(crate) fn request_headers() -> Result<Vec<u8>, Failed> {
-    let (mut octets, mut size) = (null_mut(), 0);
     // SAFETY: both point to where the host may write.
-    succeeded(unsafe {
-        proxy_get_header_map_pairs(HTTP_REQUEST_HEADERS, &raw mut octets, &raw mut size)
-    })?;
+    handed_over(|octets, size| unsafe {
+        proxy_get_header_map_pairs(HTTP_REQUEST_HEADERS, octets, size)
+    })
+}
+
+/// A property of the stream, its path separated by NUL.
+pub(crate) fn property(path: &str) -> Result<Vec<u8>, Failed> {
+    // SAFETY: the host reads within the size, and both point to where it may write.
+    handed_over(|octets, size| unsafe {
+        proxy_get_property(path.as_ptr(), path.len(), octets, size)
+    })
+}
+
+/// Octets that the host puts into memory which it gets from this module.
+fn handed_over(ask: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Failed> {
+    let (mut octets, mut size) = (null_mut(), 0);
+    succeeded(ask(&raw mut octets, &raw mut size))?;
     if octets.is_null() {
         return Err(Failed);
     }

@@ -3,10 +3,13 @@
 use crate::header_map::{self, HeaderMap};
 use crate::hostcalls;
 use crate::plugin::Plugin;
-use basic_auth::{Allowance, Decision, Denied, Policy, Request, UserName, is_spelling_of};
+use basic_auth::{
+    Allowance, Decision, Denied, Policy, Request, SourceAddress, UserName, is_spelling_of,
+};
 use proxy_wasm::hostcalls as sdk;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 /// The property that holds the user's name; in Envoy the filter state `wasm.basic_auth_user`.
@@ -48,13 +51,21 @@ fn decide(plugin: &Plugin) -> Action {
     let Ok(mut worker) = plugin.worker.try_borrow_mut() else {
         return refuse(503, "basic_auth_busy", &[]);
     };
-    let request = Request::of(headers.fields(), policy.field_names());
+    let mut request = Request::of(headers.fields(), policy.field_names());
+    request.source = SourceAddress::new(&source_address);
     let decision = policy.decide(&request, &mut worker);
     plugin.statistics.count(&decision);
     match decision {
         Decision::Allow(allowance) => pass(policy, &headers, &allowance),
         Decision::Deny(denied) => deny(&denied),
     }
+}
+
+/// Where the request comes from, as far as the listener believes its client.
+fn source_address() -> Option<IpAddr> {
+    let address = hostcalls::property("source\0address").ok()?;
+    let address = std::str::from_utf8(&address).ok()?;
+    address.parse().map(|address: SocketAddr| address.ip()).ok()
 }
 
 /// Lets the request go upstream, with the user's name from here and from nobody else.
@@ -110,7 +121,8 @@ fn deny(denied: &Denied<'_>) -> Action {
     let retry = retry_after
         .as_deref()
         .map(|seconds| ("retry-after", seconds));
-    let headers: Vec<(&str, &str)> = challenge.into_iter().chain(retry).collect();
+    let location = denied.location().map(|location| ("location", location));
+    let headers: Vec<(&str, &str)> = challenge.into_iter().chain(retry).chain(location).collect();
     refuse(denied.status(), denied.denial.details(), &headers)
 }
 

@@ -10,6 +10,7 @@ mod secret;
 mod statistics;
 
 proxy_wasm::main! {{
-    log_level::adopt();
+    // Envoy forbids nearly all hostcalls here, that for its log level too.
+    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
     proxy_wasm::set_root_context(|_| Box::<root_context::Root>::default());
 }}

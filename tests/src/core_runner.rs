@@ -61,16 +61,19 @@ fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed 
     let fields = fields
         .iter()
         .map(|(name, value)| (name.as_slice(), value.as_slice()));
-    let decision = policy.decide(&basic_auth::Request::of(fields, policy.field_names()), worker);
+    let source = || request.source_address();
+    let mut request = basic_auth::Request::of(fields, policy.field_names());
+    request.source = basic_auth::SourceAddress::new(&source);
+    let decision = policy.decide(&request, worker);
     match decision {
         Decision::Allow(allowance) => Observed {
             status: 200,
-            denial: Seen::Seen(match allowance {
+            denial: Seen::Seen(match &allowance {
                 basic_auth::Allowance::DryRun(denied) => denial_of(denied.denial),
                 _ => None,
             }),
             allowance: Seen::Seen(allowance_of(&allowance)),
-            user: Seen::Seen(match allowance {
+            user: Seen::Seen(match &allowance {
                 basic_auth::Allowance::Authenticated(user) => Some(user.as_octets().to_vec()),
                 _ => None,
             }),
@@ -82,6 +85,7 @@ fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed 
             challenge: denied
                 .challenge()
                 .map(|challenge| challenge.as_bytes().to_vec()),
+            location: denied.location().map(|location| location.as_bytes().to_vec()),
             ..Observed::default()
         },
     }

@@ -7,6 +7,7 @@ use crate::realm::Realm;
 use crate::request::{FieldNames, is_spelling_of};
 use crate::rule::Rule;
 use crate::verify::UserStore;
+use crate::witness::Idle;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
@@ -17,19 +18,23 @@ use place::Place;
 use reader::{Object, Read, Value, error_at};
 use users::Groups;
 
+mod conditions;
 mod error;
 mod json;
 mod limits;
+mod path;
 mod place;
 mod reader;
 mod rule;
 mod users;
+mod wire;
 
-pub use error::{ConfigurationError, Problem};
+pub use error::{ConfigurationError, NotJson, Problem};
+pub use path::PathProblem;
 pub use rule::RULE_KEYS;
 
 /// The keys of the configuration.
-pub const CONFIGURATION_KEYS: [&str; 16] = [
+pub const CONFIGURATION_KEYS: [&str; 17] = [
     "allow_cors_preflight",
     "authentication_header",
     "basic_auth_rules",
@@ -39,6 +44,7 @@ pub const CONFIGURATION_KEYS: [&str; 16] = [
     "forward_username_header",
     "groups",
     "hide_credentials",
+    "https_redirect",
     "max_hash_cost",
     "path_override_headers",
     "realm",
@@ -63,6 +69,7 @@ struct Defaults {
     users: Rc<UserStore>,
     groups: Groups,
     caps: Caps,
+    selection: Selection,
 }
 
 impl Policy {
@@ -93,13 +100,34 @@ fn parse(configuration: &[u8], environment: Environment<'_>) -> Read<Policy> {
     users::check_groups(&top, &defaults.groups, stores.iter().copied())?;
     let formats = formats(&stores);
     check_formats(&formats, &mut warnings)?;
-    Ok(Policy {
+    let mut policy = Policy {
         index: Index::new(&rules.iter().map(|rule| &rule.scope).collect::<Vec<_>>()),
-        options: options(&top)?,
+        options: options(&top, &defaults)?,
         rules,
         formats,
         warnings,
-    })
+    };
+    check_effects(&mut policy)?;
+    Ok(policy)
+}
+
+/// Refuses a rule that decides no request. Where that is neither proved nor disproved, the operator is
+/// told.
+fn check_effects(policy: &mut Policy) -> Read<()> {
+    let root = Place::Root;
+    let rules = root.key("basic_auth_rules");
+    for index in 0..policy.rules.len() {
+        let place = rules.index(index);
+        match policy.idle(index) {
+            None => {}
+            Some(Idle::Covered(by)) => return Err(error_at(&place, Problem::Covered(by))),
+            Some(Idle::Nothing) => return Err(error_at(&place, Problem::DecidesNothing)),
+            Some(Idle::Unknown) => policy.warnings.push(format!(
+                "{place}: no request was found that this rule decides; compare it with the others"
+            )),
+        }
+    }
+    Ok(())
 }
 
 fn defaults(top: &Object<'_>, environment: Environment<'_>) -> Read<Defaults> {
@@ -111,6 +139,9 @@ fn defaults(top: &Object<'_>, environment: Environment<'_>) -> Read<Defaults> {
         users: Rc::new(users::of_all_rules(top, environment, &caps)?),
         groups: users::groups(top)?,
         caps,
+        selection: top
+            .read("rule_selection", |value| selection(&value))?
+            .unwrap_or_default(),
     })
 }
 
@@ -184,15 +215,16 @@ fn parse_json(configuration: &[u8]) -> Read<Json> {
     if configuration.len() > MAX_OCTETS {
         return Err(error_at(&Place::Root, Problem::TooLarge));
     }
-    if configuration.trim_ascii().is_empty() {
+    // RFC 8259, 8.1: a byte order mark may be ignored.
+    let text = configuration
+        .strip_prefix("\u{feff}".as_bytes())
+        .unwrap_or(configuration);
+    if text.trim_ascii().is_empty() {
         return Ok(Json::Object(Vec::new()));
     }
-    serde_json::from_slice(configuration).map_err(|error| {
-        let problem = Problem::NotJson {
-            line: error.line(),
-            column: error.column(),
-        };
-        error_at(&Place::Root, problem)
+    serde_json::from_slice(text).or_else(|error| {
+        let not_json = || error_at(&Place::Root, Problem::NotJson(NotJson::of(&error, text)));
+        wire::parse(configuration).ok_or_else(not_json)
     })
 }
 
@@ -208,15 +240,13 @@ fn realm(value: &Value<'_>) -> Read<Rc<Realm>> {
         .map_err(|_| value.error(Problem::ControlCharacterInRealm))
 }
 
-fn options(top: &Object<'_>) -> Read<Options> {
+fn options(top: &Object<'_>, defaults: &Defaults) -> Read<Options> {
     let authentication_header = top.read("authentication_header", |value| header_name(&value))?;
     let path_overrides = top.read("path_override_headers", |value| {
         value.each(|name| header_name(&name))
     })?;
     let options = Options {
-        selection: top
-            .read("rule_selection", |value| selection(&value))?
-            .unwrap_or_default(),
+        selection: defaults.selection,
         field_names: FieldNames::new(authentication_header, path_overrides),
         forward_username_header: top
             .read("forward_username_header", |value| header_name(&value))?,
@@ -224,6 +254,7 @@ fn options(top: &Object<'_>) -> Read<Options> {
         emits_filter_state: top.bool("emit_filter_state")?,
         allows_cors_preflight: top.bool("allow_cors_preflight")?,
         is_dry_run: top.bool("dry_run")?,
+        redirects_to_https: top.bool("https_redirect")?,
         limits: limits::of_worker(top)?,
     };
     if let Some(forwarded) = &options.forward_username_header

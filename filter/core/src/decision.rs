@@ -1,11 +1,12 @@
 //! What becomes of a request, and why.
 
 use crate::realm::Realm;
+use crate::redirect::Redirect;
 use crate::request::CredentialsError;
 use core::time::Duration;
 
 /// What becomes of a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Decision<'p> {
     /// It goes on upstream.
     Allow(Allowance<'p>),
@@ -14,7 +15,7 @@ pub enum Decision<'p> {
 }
 
 /// Why a request goes on upstream.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Allowance<'p> {
     /// No rule protects it.
@@ -77,11 +78,13 @@ pub enum Denial {
     Forbidden,
     /// The verification budget is spent.
     Overloaded,
+    /// It came over plain HTTP, and is sent to HTTPS before a password is asked for.
+    InsecureTransport,
 }
 
 impl Denial {
     /// Every reason there is, for statistics.
-    pub const ALL: [Denial; 7] = [
+    pub const ALL: [Denial; 8] = [
         Denial::NoCredentials,
         Denial::SeveralCredentials,
         Denial::OtherScheme,
@@ -89,6 +92,7 @@ impl Denial {
         Denial::Mismatch,
         Denial::Forbidden,
         Denial::Overloaded,
+        Denial::InsecureTransport,
     ];
 
     /// The response code details; those of Istio's extension where it knows the reason.
@@ -110,6 +114,9 @@ impl Denial {
             Denial::Overloaded => {
                 "Request denied by Basic Auth check. Verification budget exhausted"
             }
+            Denial::InsecureTransport => {
+                "Request denied by Basic Auth check. Redirected to HTTPS"
+            }
         }
     }
 
@@ -124,6 +131,7 @@ impl Denial {
             Denial::Mismatch => "mismatch",
             Denial::Forbidden => "forbidden",
             Denial::Overloaded => "overloaded",
+            Denial::InsecureTransport => "insecure_transport",
         }
     }
 }
@@ -134,13 +142,13 @@ impl From<CredentialsError> for Denial {
             CredentialsError::Absent => Denial::NoCredentials,
             CredentialsError::Several => Denial::SeveralCredentials,
             CredentialsError::OtherScheme => Denial::OtherScheme,
-            CredentialsError::Malformed => Denial::Malformed,
+            CredentialsError::Malformed | CredentialsError::Nothing => Denial::Malformed,
         }
     }
 }
 
 /// A denied request: why, and what the client is answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Denied<'p> {
     /// Why.
     pub denial: Denial,
@@ -148,15 +156,17 @@ pub struct Denied<'p> {
     pub rule: usize,
     pub(crate) realm: &'p Realm,
     pub(crate) retry_after: Duration,
+    pub(crate) redirect: Option<Redirect>,
 }
 
 impl<'p> Denied<'p> {
     /// The status code of the answer.
     #[must_use]
     pub fn status(&self) -> u32 {
-        match self.denial {
-            Denial::Forbidden => 403,
-            Denial::Overloaded => 503,
+        match (self.denial, &self.redirect) {
+            (_, Some(redirect)) => redirect.status,
+            (Denial::Forbidden, _) => 403,
+            (Denial::Overloaded, _) => 503,
             _ => 401,
         }
     }
@@ -165,6 +175,12 @@ impl<'p> Denied<'p> {
     #[must_use]
     pub fn challenge(&self) -> Option<&'p str> {
         (self.status() == 401).then(|| self.realm.challenge())
+    }
+
+    /// The value of `Location`, with a redirect.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        Some(&self.redirect.as_ref()?.location)
     }
 
     /// The value of `Retry-After` in seconds, with a 503: the next whole one, at which the budget

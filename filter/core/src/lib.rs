@@ -16,17 +16,23 @@ mod password;
 mod policy;
 mod quoted;
 mod realm;
+mod redirect;
 mod request;
 mod rule;
 mod verify;
+mod witness;
 
-pub use config::{CONFIGURATION_KEYS, ConfigurationError, Problem, RULE_KEYS};
+pub use config::{
+    CONFIGURATION_KEYS, ConfigurationError, NotJson, PathProblem, Problem, RULE_KEYS,
+};
 pub use decision::{Allowance, Decision, Denial, Denied, UserName};
-pub use matching::{Expression, ExpressionError, HostError};
+pub use matching::{BlockError, Expression, ExpressionError, HostError, SourceAddress};
 pub use password::{
     Cost, Format, HashCostCaps, HashError, HtpasswdError, HtpasswdProblem, MAX_PASSWORD_OCTETS,
     Part, Verifier, known_answer_holds, parse_htpasswd, parse_htpasswd_line,
 };
 pub use policy::Policy;
+pub use redirect::Redirect;
 pub use request::{FieldNames, FieldValues, Request, is_spelling_of};
+pub use witness::Witness;
 pub use verify::{VerificationCounts, Worker, WorkerLimits};

@@ -1,6 +1,7 @@
 //! The rules together, and the decision on a request.
 
 use crate::decision::{Allowance, Decision, Denial, Denied, UserName};
+use crate::redirect::Redirect;
 use crate::matching::{self, Certainty, Host, Index, Readings, Subject};
 use crate::password::Format;
 use crate::request::{Credentials, CredentialsError, FieldNames, FieldValues, Request};
@@ -33,6 +34,7 @@ pub(crate) struct Options {
     pub(crate) emits_filter_state: bool,
     pub(crate) allows_cors_preflight: bool,
     pub(crate) is_dry_run: bool,
+    pub(crate) redirects_to_https: bool,
     pub(crate) limits: WorkerLimits,
 }
 
@@ -126,7 +128,7 @@ impl Policy {
         let subject = self.subject(request, &mut worker.host);
         self.index.candidates(&subject, &mut worker.candidates);
         let selected = self.select(&subject, &worker.candidates, &mut worker.deciding);
-        if selected == Selected::Exemption {
+        if let Selected::Exemption(_) = selected {
             return Ok(Allowance::Exempt);
         }
         if worker.deciding.is_empty() {
@@ -135,21 +137,44 @@ impl Policy {
         if self.options.allows_cors_preflight && is_preflight(request) {
             return Ok(Allowance::Preflight);
         }
+        if self.options.redirects_to_https
+            && let Some(redirect) = self.redirect(request, &worker.deciding)
+        {
+            return Err(redirect);
+        }
         self.authenticate(request.credentials, worker)
     }
 
+    /// Over plain HTTP, no password is asked for in clear text. A request that cannot be told where to
+    /// go is asked for it all the same: nothing passes by this.
+    fn redirect<'p>(&'p self, request: &Request<'_>, deciding: &[usize]) -> Option<Denied<'p>> {
+        let index = *deciding.first()?;
+        let protection = self.rules.get(index).and_then(Rule::protection)?;
+        if !request.scheme?.eq_ignore_ascii_case(b"http") {
+            return None;
+        }
+        Some(Denied {
+            denial: Denial::InsecureTransport,
+            rule: index,
+            realm: &protection.realm,
+            retry_after: Duration::ZERO,
+            redirect: Some(Redirect::of(request)?),
+        })
+    }
+
     #[inline]
-    fn subject<'r>(&self, request: &Request<'r>, host: &'r mut Vec<u8>) -> Subject<'r> {
+    fn subject<'r>(&self, request: &'r Request<'_>, host: &'r mut Vec<u8>) -> Subject<'r> {
         Subject {
             readings: Readings::of(request.path.filter(|_| !request.overrides_path)),
             host: self.host(request, host),
             // Which of the two the upstream acts on is not known.
             method: request.method.filter(|_| !request.overrides_method),
+            source: &request.source,
         }
     }
 
     #[inline]
-    fn host<'r>(&self, request: &Request<'r>, buffer: &'r mut Vec<u8>) -> Host<'r> {
+    fn host<'r>(&self, request: &Request<'_>, buffer: &'r mut Vec<u8>) -> Host<'r> {
         if self.index.is_for_any_host() || request.path.is_some_and(matching::names_authority) {
             return Host::Any;
         }
@@ -165,7 +190,7 @@ impl Policy {
     /// not end the search: otherwise a lax rule could be reached by a spelling that the upstream
     /// takes for what a stricter one protects.
     #[inline]
-    fn select(
+    pub(crate) fn select(
         &self,
         subject: &Subject<'_>,
         candidates: &[usize],
@@ -180,7 +205,7 @@ impl Policy {
             match (rule.scope.matches(subject), &rule.effect) {
                 (Some(Certainty::Certain), Effect::Exempt) => {
                     if deciding.is_empty() || !decides_alone {
-                        return Selected::Exemption;
+                        return Selected::Exemption(index);
                     }
                     return Selected::Protections;
                 }
@@ -216,6 +241,7 @@ impl Policy {
                     rule: index,
                     realm: &protection.realm,
                     retry_after: objection.retry_after,
+                    redirect: None,
                 })?
                 .map_or(passed, Allowance::Authenticated);
         }
@@ -224,9 +250,9 @@ impl Policy {
 }
 
 /// What was selected to decide a request.
-#[derive(PartialEq, Eq)]
-enum Selected {
-    Exemption,
+pub(crate) enum Selected {
+    /// This rule exempts the request.
+    Exemption(usize),
     /// The rules that were put down as deciding; none if none applies.
     Protections,
 }
@@ -252,6 +278,7 @@ impl From<Refusal> for Objection {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Mismatch => Denial::Mismatch.into(),
+            Refusal::Empty => Denial::Malformed.into(),
             Refusal::Overloaded { retry_after } => Self {
                 denial: Denial::Overloaded,
                 retry_after,
@@ -272,11 +299,16 @@ impl Protection {
             user_name,
             password,
         } = match credentials {
-            Err(CredentialsError::Absent) if self.allows_missing => return Ok(None),
+            Err(CredentialsError::Absent | CredentialsError::Nothing) if self.allows_missing => {
+                return Ok(None);
+            }
+            Err(CredentialsError::OtherScheme) if self.allows_other_schemes => return Ok(None),
             Err(error) => return Err(Denial::from(error).into()),
             Ok(credentials) => credentials,
         };
-        let user = self.users.authenticate(user_name, password, verifications)?;
+        let user = self
+            .users
+            .authenticate(user_name, password, verifications)?;
         match &self.allowed {
             Some(allowed) if !allowed.contains(user) => Err(Denial::Forbidden.into()),
             _ => Ok(Some(UserName(user))),

@@ -6,10 +6,11 @@ mod field_names;
 pub(crate) use credentials::{Credentials, CredentialsError, MAX_USER_ID_AND_PASSWORD};
 pub use field_names::{FieldNames, is_spelling_of};
 
+use crate::matching::SourceAddress;
 use alloc::vec::Vec;
 
 /// The fields of one request, as octets: nothing here needs to be UTF-8.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Request<'a> {
     /// `:method`.
     pub method: Option<&'a [u8]>,
@@ -28,6 +29,10 @@ pub struct Request<'a> {
     pub overrides_path: bool,
     /// The values of the field that credentials are read from.
     pub credentials: FieldValues<'a>,
+    /// Where it comes from.
+    pub source: SourceAddress<'a>,
+    /// `:scheme`
+    pub scheme: Option<&'a [u8]>,
     /// Has both `Origin` and `Access-Control-Request-Method` (Fetch standard, 3.2.2).
     pub is_cors_preflight: bool,
 }
@@ -42,6 +47,7 @@ impl<'a> Request<'a> {
             match name {
                 b":method" => request.method = Some(value),
                 b":authority" => request.authority = Some(value),
+                b":scheme" => request.scheme = Some(value),
                 b":path" => request.path = Some(value),
                 b"origin" => has_origin = true,
                 b"access-control-request-method" => has_requested_method = true,

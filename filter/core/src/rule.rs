@@ -29,7 +29,10 @@ pub(crate) struct Protection {
     pub(crate) users: Rc<UserStore>,
     /// Who of them may pass; `None` for everyone.
     pub(crate) allowed: Option<Allowed>,
+    /// A request without credentials passes.
     pub(crate) allows_missing: bool,
+    /// A request with credentials of another scheme than `Basic` passes.
+    pub(crate) allows_other_schemes: bool,
 }
 
 impl Rule {

@@ -48,6 +48,8 @@ const MAX_MEMORY: usize = 1024 * 1024 * 1024;
 /// What one virtual machine and its current stream hold.
 pub(super) struct State {
     pub(super) guest: Option<Guest>,
+    /// While `_initialize` runs.
+    pub(super) is_initializing: bool,
     /// Root and HTTP contexts that have not ended.
     pub(super) contexts: BTreeSet<u32>,
     pub(super) limits: StoreLimits,
@@ -72,6 +74,7 @@ impl State {
         let variable = |(name, value)| format!("{name}={value}\0").into_bytes();
         State {
             guest: None,
+            is_initializing: false,
             contexts: BTreeSet::new(),
             limits: StoreLimitsBuilder::new().memory_size(MAX_MEMORY).build(),
             environment: environment.iter().map(variable).collect(),

@@ -1,8 +1,10 @@
 //! What is wrong with a configuration, and what would be right.
 
-use crate::matching::{ExpressionError, HostError};
+use super::path::PathProblem;
+use crate::matching::{BlockError, ExpressionError, HostError};
 use crate::password::{Format, HtpasswdError};
 use crate::quoted::Quoted;
+use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
@@ -35,13 +37,8 @@ impl ConfigurationError {
 pub enum Problem {
     /// Over 16 MiB.
     TooLarge,
-    /// Not JSON (RFC 8259), from this line and column on, both counted from 1.
-    NotJson {
-        /// The line.
-        line: usize,
-        /// The column, in octets.
-        column: usize,
-    },
+    /// Neither JSON (RFC 8259) nor a `google.protobuf.Struct`.
+    NotJson(NotJson),
     /// A value of another type.
     WrongType {
         /// What it must be.
@@ -59,8 +56,14 @@ pub enum Problem {
     NoPath,
     /// A rule with several paths.
     SeveralPaths,
-    /// A path with a control character, or with escapes that an upstream could take for anything.
-    CouldBeAnyPath,
+    /// A text that cannot stand in a path, or does not say what it seems to.
+    NotAPath(PathProblem),
+    /// What is no address and no block of addresses.
+    NotABlock(BlockError),
+    /// A rule that decides no request, since this one decides all that it could.
+    Covered(usize),
+    /// A rule that decides no request, since others decide all that it could.
+    DecidesNothing,
     /// A pattern that no host can match, or that opens more than it says.
     NotAHost(HostError),
     /// A method that is no token (RFC 9110, 9.1).
@@ -73,11 +76,11 @@ pub enum Problem {
     TooManyExpressions,
     /// Neither `user:password` nor the base64 of that.
     NotACredential,
-    /// Credentials with an empty user name or password, or a control character in them, which no
-    /// request can send.
+    /// Credentials with nothing but a colon, a control character, or more octets than a request can
+    /// send.
     UnsendableCredential,
-    /// The same user as before, with another password.
-    OtherPassword,
+    /// A password hash where a plain password is due.
+    HashAsPassword,
     /// This user as before, with another password.
     OtherPasswordOf(String),
     /// A line of htpasswd text that is refused.
@@ -109,6 +112,54 @@ pub enum Problem {
     NotBeside(&'static str),
 }
 
+/// Where a text ceases to be JSON, what is there, and what is expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotJson {
+    /// Counted from 1.
+    line: usize,
+    /// In octets, counted from 1.
+    column: usize,
+    /// The character there; `None` at the end.
+    found: Option<char>,
+    /// In the words of `serde_json`, which name nothing of the text.
+    expected: String,
+}
+
+impl NotJson {
+    pub(super) fn of(error: &serde_json::Error, text: &[u8]) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let mut lines = text.split(|octet| *octet == b'\n');
+        let rest = lines
+            .nth(line.saturating_sub(1))
+            .and_then(|line| line.get(column.saturating_sub(1)..));
+        let found = rest.and_then(|rest| String::from_utf8_lossy(rest).chars().next());
+        let message = format!("{error}");
+        let expected = message.split(" at line ").next().unwrap_or_default();
+        Self {
+            line,
+            column,
+            found,
+            expected: expected.into(),
+        }
+    }
+}
+
+impl fmt::Display for NotJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            line,
+            column,
+            expected,
+            ..
+        } = self;
+        write!(f, "not JSON at line {line}, column {column}: {expected}, ")?;
+        match self.found {
+            Some(character) => write!(f, "found {}", Quoted(character.encode_utf8(&mut [0; 4]))),
+            None => f.write_str("found the end"),
+        }
+    }
+}
+
 impl fmt::Display for ConfigurationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
@@ -125,9 +176,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::TooLarge => f.write_str("is over 16 MiB; leave out what is not needed"),
-            Problem::NotJson { line, column } => {
-                write!(f, "not JSON, from line {line}, column {column} on")
-            }
+            Problem::NotJson(why) => why.fmt(f),
             Problem::WrongType { expected, found } => write!(f, "must be {expected}, is {found}"),
             Problem::UnknownKey(Some(nearest)) => {
                 write!(f, "unknown key; did you mean `{nearest}`?")
@@ -142,8 +191,48 @@ impl fmt::Display for Problem {
                 "has several of `exact`, `prefix`, `suffix`, `path_separated_prefix`, `regex`; \
                  write a rule for each",
             ),
-            Problem::CouldBeAnyPath => f.write_str(
-                "could mean any path; write it without escapes and control characters",
+            Problem::NotAPath(why) => f.write_str(match why {
+                PathProblem::Url => "has a scheme and a host; write the path here and the host in `hosts`",
+                PathProblem::Query => {
+                    "has a query or a fragment, which rules do not see; leave out `?` or `#` and what \
+                     follows, or write `%3F` or `%23` for the character itself"
+                }
+                PathProblem::Wildcard => {
+                    "has a `*`, which stands for nothing else here; leave it out with \
+                     `path_separated_prefix` or `suffix`, use `regex`, or write `%2A` for the character \
+                     itself"
+                }
+                PathProblem::Expression => {
+                    "has a character that no path has; use `regex` for an expression or a template, or \
+                     write the character percent-encoded, such as `%5B` for `[`"
+                }
+                PathProblem::BlankAtEnd => {
+                    "has a blank at an end; leave it out, or write `%20`"
+                }
+                PathProblem::CouldBeAny => {
+                    "could mean any path; write it without escapes and control characters"
+                }
+                PathProblem::Escape => {
+                    "has an escape that means another path when it is decoded, and must not open that \
+                     too; write the path without it"
+                }
+                PathProblem::NoSlash => "must begin with `/`, as every path does",
+            }),
+            Problem::NotABlock(BlockError::NotABlock) => f.write_str(
+                "is neither an address nor a block such as `10.0.0.0/8` or `2001:db8::/32`",
+            ),
+            Problem::NotABlock(BlockError::BitsBehindPrefix) => f.write_str(
+                "has bits set behind its prefix; write the first address of the block, or leave out \
+                 the `/` and what follows for one address",
+            ),
+            Problem::Covered(by) => write!(
+                f,
+                "decides no request, since basic_auth_rules[{by}] decides all that it could; make that one \
+                 narrower, put this one in front under `rule_selection: first`, or remove one of them"
+            ),
+            Problem::DecidesNothing => f.write_str(
+                "decides no request, since other rules decide all that it could; make them narrower, or \
+                 remove this one",
             ),
             Problem::NotAHost(why) => f.write_str(match why {
                 HostError::Url => "has a scheme or a path; write the host alone",
@@ -162,7 +251,7 @@ impl fmt::Display for Problem {
             Problem::NotAHeaderName => f.write_str(
                 "is not a header name that can be used here; write one such as `x-user`",
             ),
-            Problem::Regex(why) => write!(f, "does not compile: {why}"),
+            Problem::Regex(why) => write!(f, "{why}"),
             Problem::TooManyExpressions => f.write_str(
                 "is one regular expression too many; 256 are accepted, since each is tried on every request",
             ),
@@ -170,11 +259,11 @@ impl fmt::Display for Problem {
                 f.write_str("must be `user:password` or the base64 of that")
             }
             Problem::UnsendableCredential => f.write_str(
-                "has an empty user name, an empty password or a control character, or is longer \
-                 than 6 KB, and would match no request",
+                "has nothing but a colon, has a control character, or is longer than 6 KB, and would match \
+                 no request",
             ),
-            Problem::OtherPassword => {
-                f.write_str("has a user who is there already with another password; keep one")
+            Problem::HashAsPassword => {
+                f.write_str("is a password hash, and would itself be the password; put it into `users`")
             }
             Problem::OtherPasswordOf(user) => {
                 write!(

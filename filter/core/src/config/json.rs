@@ -18,6 +18,18 @@ pub(crate) enum Json {
 }
 
 impl Json {
+    /// `4096.0` is 4096: every number of a `Struct` is a double.
+    pub(super) fn number(value: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates, and is compared"
+        )]
+        let whole = value as u32;
+        let is_same = f64::from(whole).to_bits() == value.to_bits();
+        Json::Number(is_same.then_some(whole))
+    }
+
     /// What this is, in the words of RFC 8259.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -62,16 +74,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
         Ok(Json::Number(value.try_into().ok()))
     }
 
-    /// Envoy hands over the numbers of a `Struct` as it pleases: `4096.0` is 4096.
     fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "saturates, and is compared"
-        )]
-        let whole = value as u32;
-        let is_same = f64::from(whole).to_bits() == value.to_bits();
-        Ok(Json::Number(is_same.then_some(whole)))
+        Ok(Json::number(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Json, E> {

@@ -79,12 +79,20 @@ fn insert_credential(value: &Value<'_>, users: &mut UserStore) -> Read<()> {
     if !decoded.contains(&b':') {
         return Err(value.error(Problem::NotACredential));
     }
-    let credentials = Credentials::split(&decoded)
-        .filter(|_| decoded.len() <= MAX_USER_ID_AND_PASSWORD)
+    let Credentials { user_name, password } = Credentials::split(&decoded)
+        .filter(|_| decoded.len() <= MAX_USER_ID_AND_PASSWORD && decoded != b":")
         .ok_or_else(|| value.error(Problem::UnsendableCredential))?;
-    users
-        .insert(credentials.user_name, Verifier::plain(credentials.password))
-        .map_err(|_| value.error(Problem::OtherPassword))
+    if is_password_hash(password) {
+        return Err(value.error(Problem::HashAsPassword));
+    }
+    users.insert_beside(user_name, Verifier::plain(password));
+    Ok(())
+}
+
+/// Whether a text would be a hash if it stood among the `users`.
+fn is_password_hash(text: &[u8]) -> bool {
+    matches!(text, [b'$', ..]) && text.iter().filter(|octet| **octet == b'$').count() >= 3
+        || matches!(text, [b'{', ..]) && text.contains(&b'}')
 }
 
 /// htpasswd text: one string, or a list of lines.
@@ -184,10 +192,10 @@ pub(super) fn allowed(
             let members = groups
                 .get(group)
                 .ok_or_else(|| entry.error(Problem::NoSuchGroup))?;
-            is_anybody |= members.iter().any(|name| users.contains(name));
+            is_anybody |= members.iter().any(|name| users.accepts(name));
             allowed.groups.push(members.clone());
         } else if users.contains(text.as_bytes()) {
-            is_anybody = true;
+            is_anybody |= users.accepts(text.as_bytes());
             allowed.users.insert(text.as_bytes());
         } else {
             return Err(entry.error(Problem::NoSuchUser));

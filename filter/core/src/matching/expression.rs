@@ -1,5 +1,7 @@
 //! Regular expressions that the whole of a path must match.
 
+mod syntax;
+
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
@@ -11,7 +13,11 @@ const SIZE_LIMIT: usize = 128 * 1024;
 /// A regular expression in the syntax of `regex-lite`: linear in time, no look-around, no
 /// back-references.
 #[derive(Debug)]
-pub struct Expression(Regex);
+pub struct Expression {
+    regex: Regex,
+    /// A path that may match, as far as the syntax tells.
+    example: String,
+}
 
 /// Why an expression is refused: in words, and without the expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,15 +50,42 @@ impl Expression {
                     .into(),
             });
         }
-        compile(&format!(r"{flags}\A(?:{expression})\z")).map(Self)
+        let example = check_outline(expression)?;
+        let regex = compile(&format!(r"{flags}\A(?:{expression})\z"))?;
+        Ok(Self { regex, example })
+    }
+
+    /// A path that may match; empty if the syntax does not tell.
+    pub(crate) fn example(&self) -> &str {
+        &self.example
     }
 
     /// Whether the whole path matches. Each octet sequence that is no UTF-8 counts as one U+FFFD,
     /// as `String::from_utf8_lossy` has it.
     #[must_use]
     pub fn is_match(&self, path: &[u8]) -> bool {
-        self.0.is_match(&String::from_utf8_lossy(path))
+        self.regex.is_match(&String::from_utf8_lossy(path))
     }
+}
+
+/// Refuses what no path can match, and what was meant to be searched for; an example otherwise.
+fn check_outline(expression: &str) -> Result<String, ExpressionError> {
+    let Some(outline) = syntax::outline(expression) else {
+        return Ok(String::new());
+    };
+    let reason = if outline.is_searched {
+        "is anchored at one end only, but has to match the whole path; write `/secret.*` for what \
+         begins so, `.*\\.php` for what ends so"
+    } else if !outline.may_begin_with_slash {
+        "matches no path, since a path begins with `/`; write `/` or `.*` in front"
+    } else if outline.needs_query {
+        "matches no path, since the query is no part of it; leave out `?` and what follows"
+    } else {
+        return Ok(outline.example);
+    };
+    Err(ExpressionError {
+        reason: reason.into(),
+    })
 }
 
 fn compile(expression: &str) -> Result<Regex, ExpressionError> {
@@ -64,8 +97,8 @@ fn compile(expression: &str) -> Result<Regex, ExpressionError> {
             let reason = format!("{error}");
             let cure = CURES.iter().find(|(part, _)| reason.contains(part));
             let reason = match cure {
-                Some((_, cure)) => format!("{reason}; {cure}"),
-                None => reason,
+                Some((_, cure)) => format!("does not compile: {reason}; {cure}"),
+                None => format!("does not compile: {reason}"),
             };
             ExpressionError { reason }
         })

@@ -198,6 +198,22 @@ impl Groups {
         (is_part && is_canonical).then_some(self)
     }
 
+    /// An authority with an address that has them at its beginning, or at its end.
+    pub(super) fn example(&self, is_at_beginning: bool) -> Vec<u8> {
+        let digits = u16::from_str_radix(&self.digits, 16).ok();
+        let mut own = self.whole.clone();
+        let mut segments = [0_u16; 8];
+        if is_at_beginning {
+            own.extend(digits);
+            segments.iter_mut().zip(own).for_each(|(segment, own)| *segment = own);
+        } else {
+            own.splice(0..0, digits);
+            let places = segments.iter_mut().rev();
+            places.zip(own.into_iter().rev()).for_each(|(segment, own)| *segment = own);
+        }
+        format!("[{}]", Ipv6Addr::from(segments)).into_bytes()
+    }
+
     fn are_first_of<'g>(&self, mut groups: impl Iterator<Item = &'g u16>) -> bool {
         groups.by_ref().take(self.whole.len()).eq(&self.whole)
             && groups

@@ -17,6 +17,25 @@ impl Methods {
         )
     }
 
+    /// Whether only some methods are meant.
+    pub(super) fn is_listed(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Whether these are all of the others, too.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.0.is_empty() || other.is_listed() && other.0.iter().all(|name| self.0.contains(name))
+    }
+
+    /// Methods that are meant.
+    pub(crate) fn examples(&self) -> Vec<Vec<u8>> {
+        if self.is_listed() {
+            return self.0.clone();
+        }
+        let usual: [&[u8]; 4] = [b"GET", b"POST", b"DELETE", b"X-WITNESS"];
+        usual.map(<[u8]>::to_vec).to_vec()
+    }
+
     /// Whether a request with this method is meant. A method in another case is another method
     /// (RFC 9110, 9.1), but not for every upstream: it is protected and never exempt.
     pub(crate) fn matches(&self, method: Option<&[u8]>) -> Option<Certainty> {

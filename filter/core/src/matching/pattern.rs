@@ -155,6 +155,11 @@ impl TextPattern {
 }
 
 impl RegexPattern {
+    /// A path that may be meant; empty if the syntax does not tell.
+    pub(super) fn example(&self) -> &str {
+        self.exact.example()
+    }
+
     fn matches(&self, readings: &Readings<'_>) -> Option<Certainty> {
         let mut paths = readings.iter();
         if self.breadth == Breadth::Wide && !paths.any(|path| self.may_be_meant(path)) {

@@ -6,15 +6,19 @@ use super::host_pattern::HostPattern;
 use super::method::Methods;
 use super::path::Readings;
 use super::pattern::PathPattern;
+use super::source::{self, SourceAddress};
 use alloc::vec::Vec;
+use ipnet::IpNet;
 
-/// The hosts, paths and methods of a rule.
+/// The hosts, paths, methods and source addresses of a rule.
 #[derive(Debug)]
 pub(crate) struct Scope {
     /// None listed means any.
     pub(crate) hosts: Vec<HostPattern>,
     pub(crate) path: PathPattern,
     pub(crate) methods: Methods,
+    /// None listed means any.
+    pub(crate) sources: Vec<IpNet>,
 }
 
 /// What of a request says whether a rule applies to it.
@@ -23,6 +27,7 @@ pub(crate) struct Subject<'r> {
     pub(crate) host: Host<'r>,
     /// `None` if it could be any.
     pub(crate) method: Option<&'r [u8]>,
+    pub(crate) source: &'r SourceAddress<'r>,
 }
 
 impl Scope {
@@ -32,7 +37,8 @@ impl Scope {
         let host = self.matches_host(&subject.host)?;
         let method = self.methods.matches(subject.method)?;
         let path = self.path.matches(&subject.readings)?;
-        Some(host.min(method).min(path))
+        let source = source::certainty(&self.sources, subject.source)?;
+        Some(host.min(method).min(path).min(source))
     }
 
     fn matches_host(&self, host: &Host<'_>) -> Option<Certainty> {

@@ -18,6 +18,8 @@ pub(crate) enum CredentialsError {
     Absent,
     /// Two or more values of the field: the upstream could read either.
     Several,
+    /// An empty user name and an empty password: what skopeo and podman send when they have none.
+    Nothing,
     /// Another scheme than `Basic`.
     OtherScheme,
     /// Not `Basic`, spaces, base64 of `user-id ":" password` (RFC 7617, 2).
@@ -27,9 +29,9 @@ pub(crate) enum CredentialsError {
 /// A user name and a password as a client sent them.
 #[derive(Clone, Copy)]
 pub(crate) struct Credentials<'a> {
-    /// Never empty, no `:` (RFC 7617, 2), no control character.
+    /// No `:` (RFC 7617, 2), no control character. Empty only with Istio's `credentials`.
     pub(crate) user_name: &'a [u8],
-    /// Never empty, no control character.
+    /// No control character. Empty only with Istio's `credentials`.
     pub(crate) password: &'a [u8],
 }
 
@@ -53,6 +55,9 @@ impl<'a> Credentials<'a> {
         }
         let token = basic_token(value)?;
         decode(token, buffer)?;
+        if buffer == b":" {
+            return Err(CredentialsError::Nothing);
+        }
         Self::split(buffer).ok_or(CredentialsError::Malformed)
     }
 
@@ -62,9 +67,7 @@ impl<'a> Credentials<'a> {
         let colon = decoded.iter().position(|&octet| octet == b':')?;
         let (user_name, rest) = decoded.split_at_checked(colon)?;
         let (_, password) = rest.split_first()?;
-        let is_valid = !user_name.is_empty()
-            && !password.is_empty()
-            && !decoded.iter().any(u8::is_ascii_control);
+        let is_valid = !decoded.iter().any(u8::is_ascii_control);
         is_valid.then_some(Self {
             user_name,
             password,
@@ -80,12 +83,22 @@ fn basic_token(value: &[u8]) -> Result<&[u8], CredentialsError> {
         .unwrap_or(value.len());
     let (scheme, rest) = value.split_at_checked(end).ok_or(CredentialsError::Malformed)?;
     if !scheme.eq_ignore_ascii_case(b"Basic") {
-        return Err(CredentialsError::OtherScheme);
+        // Envoy joins several fields by commas.
+        return Err(if value.split(|&octet| octet == b',').any(is_basic) {
+            CredentialsError::Several
+        } else {
+            CredentialsError::OtherScheme
+        });
     }
     let spaces = rest.iter().take_while(|&&octet| octet == b' ').count();
     Ok(rest
         .split_at_checked(spaces)
         .map_or(rest, |(_, token)| token))
+}
+
+fn is_basic(element: &[u8]) -> bool {
+    let scheme = element.trim_ascii().split(|&octet| octet == b' ').next();
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"Basic"))
 }
 
 /// Decodes base64 of the standard alphabet, with its padding or with none.

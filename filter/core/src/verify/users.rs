@@ -12,6 +12,8 @@ pub(crate) struct UserStore {
     names: Names,
     /// By the number of the name.
     verifiers: Vec<Verifier>,
+    /// Other passwords of the same users, by the number of the name.
+    more_verifiers: Vec<(usize, Verifier)>,
     /// What the password of an unknown or locked user is verified against, so that it takes as
     /// long as the costliest known user's.
     dummy: Option<Verifier>,
@@ -38,22 +40,55 @@ impl UserStore {
     /// # Errors
     /// The user is there already, with another password.
     pub(crate) fn insert(&mut self, name: &[u8], verifier: Verifier) -> Result<(), OtherPassword> {
-        let costliest = self.dummy.as_ref().map(Verifier::estimated_cost);
-        if costliest.is_none_or(|costliest| verifier.estimated_cost() > costliest) {
-            self.dummy = Some(verifier.dummy());
-        }
-        match self.verifiers.get(self.names.insert(name)) {
+        let number = self.names.insert(name);
+        match self.verifiers.get(number) {
             Some(known) if known.identity() == verifier.identity() => Ok(()),
             Some(_) => Err(OtherPassword),
             None => {
+                self.raise_dummy(&verifier);
                 self.verifiers.push(verifier);
                 Ok(())
             }
         }
     }
 
+    /// Inserts a password that is valid beside others of the user, as Istio's `credentials` have them.
+    pub(crate) fn insert_beside(&mut self, name: &[u8], verifier: Verifier) {
+        self.raise_dummy(&verifier);
+        let number = self.names.insert(name);
+        if number < self.verifiers.len() {
+            self.more_verifiers.push((number, verifier));
+        } else {
+            self.verifiers.push(verifier);
+        }
+    }
+
+    fn raise_dummy(&mut self, verifier: &Verifier) {
+        let costliest = self.dummy.as_ref().map(Verifier::estimated_cost);
+        if costliest.is_none_or(|costliest| verifier.estimated_cost() > costliest) {
+            self.dummy = Some(verifier.dummy());
+        }
+    }
+
+    /// A user's name as it is configured, and those of its verifiers that are not locked.
+    #[inline]
+    fn known(&self, name: &[u8]) -> Option<(&[u8], impl Iterator<Item = &Verifier>)> {
+        let (name, number) = self.names.get(name)?;
+        let more = self.more_verifiers.iter();
+        let more = more.filter(move |(of, _)| *of == number);
+        let all = self.verifiers.get(number).into_iter();
+        let all = all.chain(more.map(|(_, verifier)| verifier));
+        Some((name, all.filter(|verifier| verifier.format() != Format::Locked)))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.names.is_empty()
+    }
+
+    /// Whether this is a user who is not locked.
+    pub(crate) fn accepts(&self, name: &[u8]) -> bool {
+        self.known(name)
+            .is_some_and(|(_, mut verifiers)| verifiers.next().is_some())
     }
 
     pub(crate) fn contains(&self, name: &[u8]) -> bool {
@@ -66,14 +101,15 @@ impl UserStore {
 
     /// The format of each user's hash.
     pub(crate) fn formats(&self) -> impl Iterator<Item = Format> {
-        self.verifiers.iter().map(Verifier::format)
+        let more = self.more_verifiers.iter().map(|(_, verifier)| verifier);
+        self.verifiers.iter().chain(more).map(Verifier::format)
     }
 
     /// The user whose name and password these are.
     ///
     /// # Errors
-    /// [`Refusal::Mismatch`], after as much work for an unknown user as for the costliest known
-    /// one; [`Refusal::Overloaded`].
+    /// [`Refusal::Mismatch`], after as much work for an unknown or locked user as for the costliest
+    /// known one; [`Refusal::Empty`] and [`Refusal::Overloaded`].
     #[inline]
     pub(crate) fn authenticate(
         &self,
@@ -81,17 +117,26 @@ impl UserStore {
         password: &[u8],
         verifications: &mut Verifications,
     ) -> Result<&[u8], Refusal> {
-        let known = self.names.get(user_name);
-        let known = known
-            .and_then(|(name, number)| Some((name, self.verifiers.get(number)?)))
-            .filter(|(_, verifier)| verifier.format() != Format::Locked);
-        if let Some((name, verifier)) = known {
-            verifications.verify(name, password, verifier)?;
-            return Ok(name);
+        // Empty ones are only those of Istio's `credentials`: no check is made for them, whoever it is.
+        let is_empty = user_name.is_empty() || password.is_empty();
+        let mut refusal = None;
+        if let Some((name, verifiers)) = self.known(user_name) {
+            for verifier in verifiers {
+                if is_empty && verifier.format() != Format::Plain {
+                    continue;
+                }
+                match verifications.verify(name, password, verifier) {
+                    Ok(()) => return Ok(name),
+                    Err(why) => refusal = Some(why),
+                }
+            }
         }
-        if let Some(dummy) = &self.dummy {
+        if is_empty {
+            return Err(Refusal::Empty);
+        }
+        if let (None, Some(dummy)) = (refusal, &self.dummy) {
             verifications.verify(user_name, password, dummy)?;
         }
-        Err(Refusal::Mismatch)
+        Err(refusal.unwrap_or(Refusal::Mismatch))
     }
 }
