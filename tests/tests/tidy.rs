@@ -65,6 +65,35 @@ fn only_who_may_depends_on_the_core_and_nobody_on_the_module() {
     assert!(dependencies("basic-auth-filter").contains("basic-auth"));
 }
 
+/// The rooms of the core and what stands beside them, from the top down. Each uses only what stands
+/// below it.
+const ROOMS: [&str; 14] = [
+    "lib", "config", "witness", "policy", "decision", "redirect", "rule", "realm", "request", "matching",
+    "verify", "password", "names", "quoted",
+];
+
+#[test]
+fn a_room_of_the_core_uses_only_what_stands_below_it() {
+    let folder = fixture::root().join("filter/core/src");
+    let place = |room: &str| ROOMS.iter().position(|known| *known == room);
+    let mut wrong = Vec::new();
+    for path in files(&folder) {
+        let inside = path.strip_prefix(&folder).expect("inside").to_owned();
+        let room = inside.iter().next().expect("a room").to_string_lossy().into_owned();
+        let own = place(room.trim_end_matches(".rs"));
+        let own = own.unwrap_or_else(|| panic!("{room} is no known room of the core"));
+        for used in code(&path).split("crate::").skip(1) {
+            let is_name = |character: &char| character.is_alphanumeric() || *character == '_';
+            let used: String = used.chars().take_while(is_name).collect();
+            let is_below = place(&used).is_some_and(|used| used >= own);
+            if !is_below && !path.ends_with("tests.rs") {
+                wrong.push(format!("{} uses crate::{used}", inside.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn unsafe_code_of_the_module_is_in_one_file() {
     let root = fixture::root();

@@ -163,7 +163,7 @@ impl Policy {
     }
 
     #[inline]
-    fn subject<'r>(&self, request: &'r Request<'_>, host: &'r mut Vec<u8>) -> Subject<'r> {
+    pub(crate) fn subject<'r>(&self, request: &'r Request<'_>, host: &'r mut Vec<u8>) -> Subject<'r> {
         Subject {
             readings: Readings::of(request.path.filter(|_| !request.overrides_path)),
             host: self.host(request, host),
@@ -320,3 +320,6 @@ impl Protection {
 fn is_preflight(request: &Request<'_>) -> bool {
     request.is_cors_preflight && !request.overrides_method && request.method == Some(b"OPTIONS")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! A request that a rule decides, or why there is none.
 
-use crate::matching::{Certainty, Host, Readings, Scope, SourceAddress, Subject};
+use crate::matching::SourceAddress;
 use crate::policy::{Policy, Selected, Selection};
-use crate::rule::Rule;
+use crate::request::Request;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
@@ -45,7 +45,7 @@ impl Policy {
                         path: path.clone(),
                         source,
                     };
-                    if self.is_decided_by(rule, scope, &witness) {
+                    if self.is_decided_by(rule, &witness) {
                         return Some(witness);
                     }
                 }
@@ -54,40 +54,46 @@ impl Policy {
         None
     }
 
-    fn is_decided_by(&self, rule: usize, scope: &Scope, witness: &Witness) -> bool {
-        let (ask, mut buffer) = (|| witness.source, Vec::new());
-        let subject = Subject {
-            readings: Readings::of(Some(&witness.path)),
-            host: Host::of(Some(&witness.authority), &mut buffer),
+    fn is_decided_by(&self, index: usize, witness: &Witness) -> bool {
+        let (source, mut buffer) = (|| witness.source, Vec::new());
+        let request = Request {
             method: Some(&witness.method),
-            source: &SourceAddress::new(&ask),
+            authority: Some(&witness.authority),
+            path: Some(&witness.path),
+            source: SourceAddress::new(&source),
+            ..Request::default()
         };
-        if scope.matches(&subject) != Some(Certainty::Certain) {
-            return false;
-        }
+        let subject = self.subject(&request, &mut buffer);
         let (mut candidates, mut deciding) = (Vec::new(), Vec::new());
         self.index.candidates(&subject, &mut candidates);
         match self.select(&subject, &candidates, &mut deciding) {
-            Selected::Exemption(exemption) => exemption == rule,
-            Selected::Protections => deciding.contains(&rule),
+            // Where all decide, what two rules exempt, each does.
+            Selected::Exemption(exemption) => {
+                exemption == index || self.options.selection == Selection::All && self.is_exempt(index)
+            }
+            Selected::Protections => deciding.contains(&index),
         }
     }
 
-    /// Why a rule without a witness decides nothing. An exemption needs none where all rules decide:
-    /// what two of them exempt, each does.
+    fn is_exempt(&self, index: usize) -> bool {
+        let rule = self.rules.get(index);
+        rule.is_some_and(|rule| rule.protection().is_none())
+    }
+
+    /// Why a rule decides nothing; `None` if it has a witness.
     pub(crate) fn idle(&self, index: usize) -> Option<Idle> {
         let rule = self.rules.get(index)?;
-        let is_exempt = rule.protection().is_none();
-        if is_exempt && self.options.selection == Selection::All || self.witness(index).is_some() {
+        if self.witness(index).is_some() {
             return None;
         }
-        let goes_first = |other: usize, rule: &Rule| match self.options.selection {
-            Selection::All => rule.protection().is_none(),
+        let goes_first = |other: usize| match self.options.selection {
+            Selection::All => self.is_exempt(other),
             Selection::First => other < index,
         };
         let mut others = self.rules.iter().enumerate();
-        let covering = others
-            .find(|(other, by)| goes_first(*other, by) && by.scope.covers(&rule.scope));
+        let covering = others.find(|(other, by)| {
+            *other != index && goes_first(*other) && by.scope.covers(&rule.scope)
+        });
         Some(match covering {
             Some((other, _)) => Idle::Covered(other),
             None if rule.scope.is_finite() => Idle::Nothing,

@@ -5,17 +5,15 @@ use walrus::{Module, ModuleConfig};
 
 /// What the module may export. Envoy calls every callback that a module exports, on every request,
 /// and the SDK exports all of them.
-pub const EXPORTS: [&str; 11] = [
+pub const EXPORTS: [&str; 9] = [
     "memory",
     "_initialize",
     "proxy_abi_version_0_2_1",
     "proxy_on_memory_allocate",
-    "proxy_on_vm_start",
     "proxy_on_configure",
     "proxy_on_context_create",
     "proxy_on_request_headers",
     "proxy_on_tick",
-    "proxy_on_done",
     "proxy_on_delete",
 ];
 

@@ -216,6 +216,10 @@ impl fmt::Display for Problem {
                     "has an escape that means another path when it is decoded, and must not open that \
                      too; write the path without it"
                 }
+                PathProblem::Ambiguous => {
+                    "has dots, slashes or a `;` that servers read in several ways, so that it would exempt \
+                     nothing; write the path in its plain form"
+                }
                 PathProblem::NoSlash => "must begin with `/`, as every path does",
             }),
             Problem::NotABlock(BlockError::NotABlock) => f.write_str(

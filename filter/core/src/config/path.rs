@@ -3,6 +3,7 @@
 use super::Problem;
 use super::reader::{Object, Read, Value};
 use crate::matching::{Breadth, Case, PathPattern, Position};
+use crate::policy::Selection;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -33,6 +34,8 @@ pub enum PathProblem {
     CouldBeAny,
     /// An escape of a character that has a meaning in a path, where that opens something.
     Escape,
+    /// What servers read in several ways, so that an exemption would never hold.
+    Ambiguous,
     /// No slash at the beginning, where that opens something.
     NoSlash,
 }
@@ -42,6 +45,7 @@ pub(super) fn pattern(
     rule: &Object<'_>,
     breadth: Breadth,
     opens: bool,
+    selection: Selection,
     warnings: &mut Vec<String>,
 ) -> Read<PathPattern> {
     let mut paths = PATH_KEYS.iter().filter(|key| rule.has(key));
@@ -56,11 +60,15 @@ pub(super) fn pattern(
         "prefix" => Position::Prefix,
         "path_separated_prefix" => Position::PathSeparatedPrefix,
         "suffix" => Position::Suffix,
-        _ => return regex(&value, breadth, case),
+        _ => return regex(&value, breadth, case, selection == Selection::First),
     };
     let text = text(&value, position, opens, warnings)?;
-    PathPattern::text(position, text.as_bytes(), breadth, case)
-        .map_err(|_| value.error(Problem::NotAPath(PathProblem::CouldBeAny)))
+    let pattern = PathPattern::text(position, text.as_bytes(), breadth, case)
+        .map_err(|_| value.error(Problem::NotAPath(PathProblem::CouldBeAny)))?;
+    if breadth == Breadth::Narrow && !pattern.has_certain_example() {
+        return Err(value.error(Problem::NotAPath(PathProblem::Ambiguous)));
+    }
+    Ok(pattern)
 }
 
 /// Some upstreams take paths without case: Express, Caddy. What opens never grows so.
@@ -78,8 +86,13 @@ fn case(rule: &Object<'_>, breadth: Breadth) -> Read<Case> {
     }
 }
 
-fn regex(value: &Value<'_>, breadth: Breadth, case: Case) -> Read<PathPattern> {
-    PathPattern::regex(value.text_not_empty()?, breadth, case)
+fn regex(
+    value: &Value<'_>,
+    breadth: Breadth,
+    case: Case,
+    is_sureness_needed: bool,
+) -> Read<PathPattern> {
+    PathPattern::regex(value.text_not_empty()?, breadth, case, is_sureness_needed)
         .map_err(|why| value.error(Problem::Regex(why)))
 }
 

@@ -50,7 +50,7 @@ pub(super) fn parse(
         || defaults.selection == Selection::First;
     let scope = Scope {
         hosts: conditions::hosts(&rule, opens)?,
-        path: path::pattern(&rule, breadth, opens, warnings)?,
+        path: path::pattern(&rule, breadth, opens, defaults.selection, warnings)?,
         methods: conditions::methods(&rule, breadth, warnings)?,
         sources: conditions::sources(&rule, opens, warnings)?,
     };

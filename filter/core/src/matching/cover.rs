@@ -1,7 +1,9 @@
 //! Whether one rule's scope has all of another's, as far as that can be proved, and examples of what is in
 //! a scope.
 
+use super::certainty::Certainty;
 use super::host_pattern::HostPattern;
+use super::path::Readings;
 use super::pattern::{PathPattern, Position, TextPattern};
 use super::scope::Scope;
 use alloc::vec;
@@ -98,6 +100,12 @@ impl PathPattern {
         }
     }
 
+    /// Whether a path that the text says is meant in all its readings.
+    pub(crate) fn has_certain_example(&self) -> bool {
+        let mut examples = self.examples().into_iter();
+        examples.any(|path| self.matches(&Readings::of(Some(&path))) == Some(Certainty::Certain))
+    }
+
     /// Paths that may be meant.
     pub(crate) fn examples(&self) -> Vec<Vec<u8>> {
         match self {
@@ -131,11 +139,11 @@ impl TextPattern {
             Position::Exact => vec![text.to_vec()],
             Position::Prefix => vec![
                 [text, OWN].concat(),
-                [text, b"/", OWN].concat(),
+                [text.strip_suffix(b"/").unwrap_or(text), b"/", OWN].concat(),
                 text.to_vec(),
             ],
             Position::PathSeparatedPrefix => vec![
-                [text, b"/", OWN].concat(),
+                [text.strip_suffix(b"/").unwrap_or(text), b"/", OWN].concat(),
                 [text, OWN].concat(),
                 text.to_vec(),
             ],

@@ -8,7 +8,7 @@ use core::fmt;
 use regex_lite::{Regex, RegexBuilder};
 
 /// The most memory in octets that a compiled expression may take, as `regex-lite` counts it.
-const SIZE_LIMIT: usize = 128 * 1024;
+const SIZE_LIMIT: usize = 64 * 1024;
 
 /// A regular expression in the syntax of `regex-lite`: linear in time, no look-around, no
 /// back-references.

@@ -59,12 +59,13 @@ pub(crate) struct TextPattern {
     case: Case,
 }
 
-/// An expression, and what it is where case is ignored.
+/// An expression, as it is and as it protects.
 #[derive(Debug)]
 pub(crate) struct RegexPattern {
-    exact: Expression,
-    folded: Option<Expression>,
-    breadth: Breadth,
+    /// `None` where nothing depends on whether it surely applies.
+    narrow: Option<Expression>,
+    /// `None` of a narrow pattern.
+    wide: Option<Expression>,
 }
 
 /// The text has an escape or a character by which it could mean any path.
@@ -102,22 +103,25 @@ impl PathPattern {
         }))
     }
 
+    /// `is_sureness_needed`: whether anything depends on whether it surely applies.
+    ///
     /// # Errors
     /// The expression's first fault, without the expression.
     pub(crate) fn regex(
         expression: &str,
         breadth: Breadth,
         case: Case,
+        is_sureness_needed: bool,
     ) -> Result<Self, ExpressionError> {
-        let folded = match (breadth, case) {
+        let wide = match (breadth, case) {
+            (Breadth::Narrow, _) => None,
+            (Breadth::Wide, Case::Respected) => Some(Expression::parse(expression)?),
             (Breadth::Wide, Case::Ignored) => Some(Expression::parse_ignoring_case(expression)?),
-            _ => None,
         };
-        Ok(PathPattern::Regex(RegexPattern {
-            exact: Expression::parse(expression)?,
-            folded,
-            breadth,
-        }))
+        let narrow = (is_sureness_needed || breadth == Breadth::Narrow)
+            .then(|| Expression::parse(expression))
+            .transpose()?;
+        Ok(PathPattern::Regex(RegexPattern { narrow, wide }))
     }
 
     /// How surely a request with these readings is meant: certainly if each of them is, by the text
@@ -157,26 +161,29 @@ impl TextPattern {
 impl RegexPattern {
     /// A path that may be meant; empty if the syntax does not tell.
     pub(super) fn example(&self) -> &str {
-        self.exact.example()
+        let expression = self.narrow.as_ref().or(self.wide.as_ref());
+        expression.map_or("", Expression::example)
     }
 
     fn matches(&self, readings: &Readings<'_>) -> Option<Certainty> {
         let mut paths = readings.iter();
-        if self.breadth == Breadth::Wide && !paths.any(|path| self.may_be_meant(path)) {
+        if let Some(wide) = &self.wide
+            && !paths.any(|path| may_be_meant(wide, path))
+        {
             return None;
         }
-        if readings.iter().all(|path| self.exact.is_match(path)) {
+        let narrow = self.narrow.as_ref();
+        if narrow.is_some_and(|narrow| readings.iter().all(|path| narrow.is_match(path))) {
             return Some(Certainty::Certain);
         }
-        (self.breadth == Breadth::Wide).then_some(Certainty::Possible)
+        self.wide.as_ref().map(|_| Certainty::Possible)
     }
+}
 
-    /// An upstream may serve the same with a slash behind it.
-    fn may_be_meant(&self, path: &[u8]) -> bool {
-        let wide = self.folded.as_ref().unwrap_or(&self.exact);
-        let without_slash = path.strip_suffix(b"/");
-        wide.is_match(path) || without_slash.is_some_and(|path| wide.is_match(path))
-    }
+/// An upstream may serve the same with a slash behind it.
+fn may_be_meant(wide: &Expression, path: &[u8]) -> bool {
+    let without_slash = path.strip_suffix(b"/");
+    wide.is_match(path) || without_slash.is_some_and(|path| wide.is_match(path))
 }
 
 impl Case {
