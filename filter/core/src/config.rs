@@ -34,7 +34,8 @@ pub use path::PathProblem;
 pub use rule::RULE_KEYS;
 
 /// The keys of the configuration.
-pub const CONFIGURATION_KEYS: [&str; 17] = [
+pub const CONFIGURATION_KEYS: [&str; 18] = [
+    "$schema",
     "allow_cors_preflight",
     "authentication_header",
     "basic_auth_rules",
@@ -93,6 +94,8 @@ fn parse(configuration: &[u8], environment: Environment<'_>) -> Read<Policy> {
         place: Place::Root,
     }
     .object(&CONFIGURATION_KEYS)?;
+    // For editors.
+    top.read("$schema", |value| value.text().map(|_| ()))?;
     let mut warnings = Vec::new();
     let defaults = defaults(&top, environment)?;
     let rules = rules(&top, &defaults, &mut warnings)?;
