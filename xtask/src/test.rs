@@ -62,12 +62,12 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         .iter()
         .map(|part| part.run_timed(&toolchain, args.long))
         .collect();
-    println!("\n== summary");
+    crate::say!("\n== summary");
     outcomes
         .iter()
-        .for_each(|outcome| println!("{}", outcome.line));
+        .for_each(|outcome| crate::say!("{}", outcome.line));
     let failed = outcomes.iter().filter(|outcome| !outcome.is_passed).count();
-    println!("parts: {} passed, {failed} failed", outcomes.len() - failed);
+    crate::say!("parts: {} passed, {failed} failed", outcomes.len() - failed);
     if failed > 0 {
         bail!("{failed} of {} parts failed", outcomes.len());
     }
@@ -144,11 +144,11 @@ impl Part {
     }
 
     fn run_timed(&self, toolchain: &Toolchain, is_long: bool) -> Outcome {
-        println!("\n== {}", self.name());
+        crate::say!("\n== {}", self.name());
         let start = Instant::now();
         let result = self.run(toolchain, is_long);
         if let Err(error) = &result {
-            eprintln!("error: {error:#}");
+            crate::warn!("error: {error:#}");
         }
         let verdict = if result.is_ok() { "ok    " } else { "FAILED" };
         let line = format!(
