@@ -16,6 +16,7 @@ pub mod console;
 pub mod envoy;
 pub mod fuzz;
 pub mod http;
+pub mod lines;
 pub mod listen_address;
 pub mod module;
 pub mod process_memory;

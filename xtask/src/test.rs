@@ -39,6 +39,7 @@ Parts:
     wasm      the corpus on the built module, in a Proxy-Wasm host in process
     envoy     the corpus on a real Envoy that loaded the built module
     …         any other of tests/tests/
+  serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
   vm          the corpus on the core in V8, through node
   fuzz        10 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
 pub struct TestArgs {
@@ -80,6 +81,8 @@ enum Part {
     Clippy,
     Build,
     Workspace,
+    /// The module server and `up`.
+    Serve,
     /// The core in V8.
     Vm,
     /// The fuzz targets, briefly.
@@ -94,7 +97,7 @@ struct Outcome {
 }
 
 impl Part {
-    /// `Workspace` includes every runner.
+    /// `Workspace` includes every runner, and `Serve`.
     const EVERYTHING: [Self; 6] = [
         Self::Format,
         Self::Clippy,
@@ -112,7 +115,8 @@ impl Part {
     }
 
     fn parse(name: &str, runners: &[String]) -> anyhow::Result<Self> {
-        let fixed = Self::EVERYTHING.iter().find(|part| part.name() == name);
+        let fixed = Self::EVERYTHING.iter().chain(&[Self::Serve]);
+        let fixed = fixed.clone().find(|part| part.name() == name);
         match fixed {
             Some(part) => Ok(part.clone()),
             None if runners.iter().any(|runner| runner == name) => {
@@ -121,6 +125,7 @@ impl Part {
             None => {
                 let known = Self::EVERYTHING
                     .iter()
+                    .chain(&[Self::Serve])
                     .map(Self::name)
                     .chain(runners.iter().map(String::as_str));
                 bail!(
@@ -137,6 +142,7 @@ impl Part {
             Self::Clippy => "clippy",
             Self::Build => "build",
             Self::Workspace => "workspace",
+            Self::Serve => "serve",
             Self::Vm => "vm",
             Self::Fuzz => "fuzz",
             Self::Runner(name) => name,
@@ -181,6 +187,10 @@ impl Part {
             }
             Self::Build => build::run(&build::BuildArgs::default()),
             Self::Workspace => cargo("test --workspace --locked --no-fail-fast"),
+            Self::Serve => {
+                cargo("test --package xtask --lib --locked -- serve::")?;
+                cargo("test --package xtask --test serve --test up --locked")
+            }
             Self::Vm => v8::run(toolchain),
             Self::Fuzz => {
                 cargo("fmt --manifest-path fuzz/Cargo.toml --all --check")?;
