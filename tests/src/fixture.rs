@@ -96,8 +96,11 @@ mod native {
     /// When the machine has no free port.
     #[must_use]
     pub fn module_server() -> Server {
-        let _ = module();
-        Server::start(Config::local()).unwrap_or_else(|error| panic!("{error:#}"))
+        let folder = xtask::target_folder().join("served-to-tests");
+        let server = module()
+            .publish(&folder)
+            .and_then(|()| Server::start(Config::local(folder)));
+        server.unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// A plugin without environment variables.

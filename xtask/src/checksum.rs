@@ -21,8 +21,8 @@ pub struct ChecksumArgs {
 pub fn run(args: &ChecksumArgs) -> anyhow::Result<()> {
     let digest = build::of_this_source()?.digest;
     match args.verify {
-        None => println!("{digest}"),
-        Some(expected) if expected == digest => println!("{digest} matches"),
+        None => crate::say!("{digest}"),
+        Some(expected) if expected == digest => crate::say!("{digest} matches"),
         Some(expected) => bail!("the checksums differ\n  expected {expected}\n  built    {digest}"),
     }
     Ok(())

@@ -23,7 +23,7 @@ pub fn run_and_listen(mut command: Command) -> anyhow::Result<String> {
     if let Some(output) = child.process().stdout.take() {
         for line in BufReader::new(output).split(b'\n') {
             let line = String::from_utf8_lossy(&line?).into_owned();
-            println!("{line}");
+            crate::say!("{line}");
             said.push_str(&line);
             said.push('\n');
         }
@@ -33,7 +33,7 @@ pub fn run_and_listen(mut command: Command) -> anyhow::Result<String> {
 }
 
 /// What `command` prints on success, without blanks at either end. On failure the error ends
-/// with what it printed to its standard error.
+/// with what it printed.
 pub fn output(mut command: Command) -> anyhow::Result<String> {
     let line = line(&command);
     let output = command
@@ -41,7 +41,9 @@ pub fn output(mut command: Command) -> anyhow::Result<String> {
         .output()
         .with_context(|| format!("`{line}` cannot be started"))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+        // Some complain where they should not.
+        let said = [output.stderr, output.stdout].concat();
+        let said = String::from_utf8_lossy(&said);
         bail!("`{line}` failed ({}): {}", output.status, said.trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())

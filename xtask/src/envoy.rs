@@ -44,6 +44,13 @@ fn chosen_by_user(envoy: PathBuf) -> anyhow::Result<PathBuf> {
     Ok(envoy.canonicalize()?)
 }
 
+/// Whether `envoy` runs here at all. The error holds what it said.
+pub fn check(envoy: &Path) -> anyhow::Result<()> {
+    command::output(command::command(envoy, ["--version"]))
+        .map(drop)
+        .with_context(|| format!("{} does not run here", envoy.display()))
+}
+
 /// A running Envoy. It ends with the value, and so does the folder with its log.
 pub struct Envoy {
     child: Child,
@@ -120,6 +127,11 @@ impl Envoy {
             |error| format!("no log: {error}"),
             |log| String::from_utf8_lossy(&log).into_owned(),
         )
+    }
+
+    /// Asks Envoy to end, and waits until it has, for at most so long.
+    pub fn terminate(self, patience: Duration) -> anyhow::Result<()> {
+        self.child.terminate(patience).map(drop)
     }
 
     /// The file with the configuration that it runs.
@@ -200,7 +212,7 @@ impl Envoy {
         Ok(value.and_then(|(_, value)| value.parse().ok()))
     }
 
-    /// The warnings and errors at the end of the log.
+    /// The warnings and errors at the end of the log or, if there are none, whatever stands there.
     pub fn last_words(&self) -> String {
         let log = self.log();
         let serious = ["[warning]", "[error]", "[critical]"];
@@ -208,6 +220,8 @@ impl Envoy {
             .lines()
             .filter(|line| serious.iter().any(|level| line.contains(level)))
             .collect();
+        let all: Vec<_> = log.lines().collect();
+        let lines = if lines.is_empty() { all } else { lines };
         lines[lines.len().saturating_sub(15)..].join("\n")
     }
 }

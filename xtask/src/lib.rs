@@ -1,7 +1,10 @@
 //! What the commands of `cargo xtask` do, and what the tests share with them: the built module,
 //! its server, an upstream, a real Envoy and children that never outlive their parent.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod background;
+mod file_version;
 mod interrupt;
 
 pub mod bench;
@@ -9,9 +12,12 @@ pub mod build;
 pub mod checksum;
 pub mod child;
 pub mod command;
+pub mod console;
 pub mod envoy;
 pub mod fuzz;
 pub mod http;
+pub mod lines;
+pub mod listen_address;
 pub mod module;
 pub mod process_memory;
 pub mod serve;
@@ -40,7 +46,7 @@ pub fn exit_code(done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            crate::warn!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -39,6 +39,7 @@ Parts:
     wasm      the corpus on the built module, in a Proxy-Wasm host in process
     envoy     the corpus on a real Envoy that loaded the built module
     …         any other of tests/tests/
+  serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
   vm          the corpus on the core in V8, through node
   fuzz        10 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
 pub struct TestArgs {
@@ -62,12 +63,12 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         .iter()
         .map(|part| part.run_timed(&toolchain, args.long))
         .collect();
-    println!("\n== summary");
+    crate::say!("\n== summary");
     outcomes
         .iter()
-        .for_each(|outcome| println!("{}", outcome.line));
+        .for_each(|outcome| crate::say!("{}", outcome.line));
     let failed = outcomes.iter().filter(|outcome| !outcome.is_passed).count();
-    println!("parts: {} passed, {failed} failed", outcomes.len() - failed);
+    crate::say!("parts: {} passed, {failed} failed", outcomes.len() - failed);
     if failed > 0 {
         bail!("{failed} of {} parts failed", outcomes.len());
     }
@@ -80,6 +81,8 @@ enum Part {
     Clippy,
     Build,
     Workspace,
+    /// The module server and `up`.
+    Serve,
     /// The core in V8.
     Vm,
     /// The fuzz targets, briefly.
@@ -94,7 +97,7 @@ struct Outcome {
 }
 
 impl Part {
-    /// `Workspace` includes every runner.
+    /// `Workspace` includes every runner, and `Serve`.
     const EVERYTHING: [Self; 6] = [
         Self::Format,
         Self::Clippy,
@@ -112,7 +115,8 @@ impl Part {
     }
 
     fn parse(name: &str, runners: &[String]) -> anyhow::Result<Self> {
-        let fixed = Self::EVERYTHING.iter().find(|part| part.name() == name);
+        let fixed = Self::EVERYTHING.iter().chain(&[Self::Serve]);
+        let fixed = fixed.clone().find(|part| part.name() == name);
         match fixed {
             Some(part) => Ok(part.clone()),
             None if runners.iter().any(|runner| runner == name) => {
@@ -121,6 +125,7 @@ impl Part {
             None => {
                 let known = Self::EVERYTHING
                     .iter()
+                    .chain(&[Self::Serve])
                     .map(Self::name)
                     .chain(runners.iter().map(String::as_str));
                 bail!(
@@ -137,6 +142,7 @@ impl Part {
             Self::Clippy => "clippy",
             Self::Build => "build",
             Self::Workspace => "workspace",
+            Self::Serve => "serve",
             Self::Vm => "vm",
             Self::Fuzz => "fuzz",
             Self::Runner(name) => name,
@@ -144,11 +150,11 @@ impl Part {
     }
 
     fn run_timed(&self, toolchain: &Toolchain, is_long: bool) -> Outcome {
-        println!("\n== {}", self.name());
+        crate::say!("\n== {}", self.name());
         let start = Instant::now();
         let result = self.run(toolchain, is_long);
         if let Err(error) = &result {
-            eprintln!("error: {error:#}");
+            crate::warn!("error: {error:#}");
         }
         let verdict = if result.is_ok() { "ok    " } else { "FAILED" };
         let line = format!(
@@ -181,6 +187,10 @@ impl Part {
             }
             Self::Build => build::run(&build::BuildArgs::default()),
             Self::Workspace => cargo("test --workspace --locked --no-fail-fast"),
+            Self::Serve => {
+                cargo("test --package xtask --lib --locked -- serve::")?;
+                cargo("test --package xtask --test serve --test up --locked")
+            }
             Self::Vm => v8::run(toolchain),
             Self::Fuzz => {
                 cargo("fmt --manifest-path fuzz/Cargo.toml --all --check")?;

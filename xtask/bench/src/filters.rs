@@ -23,7 +23,7 @@ pub(crate) fn measure(stage: &Stage) -> anyhow::Result<Report> {
         Pace::Quick => Duration::from_secs(30),
         Pace::Thorough => Duration::from_secs(240),
     };
-    println!("Measuring for {} s …", duration.as_secs());
+    xtask::say!("Measuring for {} s …", duration.as_secs());
     let measured = Measured::during(duration, &mut proxy, variants.len())?;
     proxy.check_answers(&variants)?;
     Ok(Report {

@@ -33,7 +33,7 @@ pub(crate) fn basic_auth(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
             fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?
         }
         None => {
-            println!("Building the module …");
+            xtask::say!("Building the module …");
             build::of_this_source()?.bytes.clone()
         }
     };
@@ -46,7 +46,7 @@ pub(crate) fn basic_auth(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
 impl Modules {
     /// Compiles what `basic_auth` is compared with.
     pub(crate) fn beside(basic_auth: &Path) -> anyhow::Result<Self> {
-        println!("Building what it is compared with …");
+        xtask::say!("Building what it is compared with …");
         let compiled = compile(&["empty-sdk", "usual-sdk"], Some(build::TARGET))?;
         let empty_sdk = compiled.join("empty_sdk.wasm");
         let minimal = folder().join("minimal.wasm");

@@ -29,7 +29,7 @@ const PASSWORD: &str = "open sesame 1";
 pub(crate) const COMMAND: &str = "cargo xtask bench passwords";
 
 pub(crate) fn measure(stage: &Stage) -> anyhow::Result<Report> {
-    println!("Measuring …");
+    xtask::say!("Measuring …");
     let mut native = Native::start()?;
     let mut rows = fast(stage, &mut native)?;
     rows.extend(slow(stage, &mut native)?);

@@ -71,17 +71,17 @@ impl Report {
         json: &Path,
         is_documented: bool,
     ) -> anyhow::Result<()> {
-        println!(
+        xtask::say!(
             "\n{}\n\n{}.\n\n{}",
             circumstances.line(),
             self.method,
             self.table.text()
         );
         self.write_json(circumstances, json)?;
-        println!("All figures: {}", json.display());
+        xtask::say!("All figures: {}", json.display());
         if is_documented {
             self.write_section(circumstances)?;
-            println!("Table: {PAGE}");
+            xtask::say!("Table: {PAGE}");
         }
         Ok(())
     }

@@ -39,12 +39,12 @@ pub(crate) fn measure(stage: &Stage) -> anyhow::Result<Report> {
         Pace::Quick => Duration::from_secs(20),
         Pace::Thorough => Duration::from_secs(180),
     };
-    println!("Measuring requests for {} s …", duration.as_secs());
+    xtask::say!("Measuring requests for {} s …", duration.as_secs());
     let mut proxy = Proxy::start(&stage.envoy, &variants)?;
     let measured = Measured::during(duration, &mut proxy, variants.len())?;
     proxy.check_answers(&variants)?;
     drop(proxy);
-    println!("Measuring each configuration …");
+    xtask::say!("Measuring each configuration …");
     let rows = variants.iter().enumerate().skip(1).map(|(index, variant)| {
         Ok(Row {
             name: variant.name.clone(),

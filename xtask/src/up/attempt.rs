@@ -114,9 +114,9 @@ impl Attempt {
 
 /// Prints the commands to try and what they answer.
 pub(super) fn print_all(attempts: &[Attempt], address: SocketAddr) {
-    println!("To try it, in another terminal:");
+    crate::say!("To try it, in another terminal:");
     for attempt in attempts {
-        println!(
+        crate::say!(
             "\n  # {}: expect {}\n  {}",
             attempt.what,
             attempt.expected,
@@ -129,7 +129,7 @@ pub(super) fn print_all(attempts: &[Attempt], address: SocketAddr) {
 pub(super) fn try_all(attempts: &[Attempt], address: SocketAddr) -> anyhow::Result<()> {
     let mut differ = 0;
     for attempt in attempts {
-        println!(
+        crate::say!(
             "# {}: expect {}\n{}",
             attempt.what,
             attempt.expected,
@@ -138,17 +138,17 @@ pub(super) fn try_all(attempts: &[Attempt], address: SocketAddr) -> anyhow::Resu
         let answer = http::send(address, Protocol::Http1, attempt.request(address)?)?;
         print_answer(&answer);
         if !attempt.is_met_by(&answer) {
-            println!(
+            crate::say!(
                 "DIFFERS: {} expected, {}",
                 attempt.expected,
                 challenge_rule(attempt.expected)
             );
             differ += 1;
         }
-        println!();
+        crate::say!("");
     }
     match differ {
-        0 => println!("All {} answers are as expected.", attempts.len()),
+        0 => crate::say!("All {} answers are as expected.", attempts.len()),
         _ => bail!(
             "{differ} of {} answers differ from what is expected",
             attempts.len()
@@ -166,12 +166,12 @@ fn challenge_rule(expected: u16) -> &'static str {
 }
 
 fn print_answer(answer: &Answer) {
-    println!("  {}", answer.status);
+    crate::say!("  {}", answer.status);
     if let Some(challenge) = answer.header("www-authenticate") {
-        println!("  www-authenticate: {challenge}");
+        crate::say!("  www-authenticate: {challenge}");
     }
     if !answer.body.is_empty() {
-        println!("  {}", String::from_utf8_lossy(&answer.body).trim_end());
+        crate::say!("  {}", String::from_utf8_lossy(&answer.body).trim_end());
     }
 }
 
