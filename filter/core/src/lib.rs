@@ -8,8 +8,6 @@ extern crate alloc;
 
 mod config;
 mod decision;
-mod hash;
-mod hmac;
 mod matching;
 mod names;
 mod password;
@@ -28,8 +26,8 @@ pub use config::{
 pub use decision::{Allowance, Decision, Denial, Denied, UserName};
 pub use matching::{BlockError, Expression, ExpressionError, HostError, SourceAddress};
 pub use password::{
-    Cost, Format, HashCostCaps, HashError, HtpasswdError, HtpasswdProblem, MAX_PASSWORD_OCTETS,
-    Part, Verifier, known_answer_holds, parse_htpasswd, parse_htpasswd_line,
+    Check, Cost, Format, HashCostCaps, HashError, HtpasswdError, HtpasswdProblem, MAX_PASSWORD_OCTETS,
+    Part, Progress, Verifier, known_answer_holds, parse_htpasswd, parse_htpasswd_line,
 };
 pub use policy::Policy;
 pub use redirect::Redirect;
