@@ -171,6 +171,14 @@ fn make_and_ci_only_call_xtask() {
         let command = recipe.trim_start().trim_start_matches('@');
         assert!(command.starts_with("cargo xtask"), "Makefile: {command}");
     }
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
+    let phony = makefile
+        .lines()
+        .find_map(|line| line.strip_prefix(".PHONY: "));
+    let targets = makefile.lines().filter_map(|line| line.strip_suffix(':'));
+    let targets: BTreeSet<String> = targets.flat_map(words).collect();
+    // Folders have the names of some.
+    assert_eq!(words(phony.expect("a list")), targets);
     for line in read(&root.join(".ci/run"))
         .lines()
         .filter(|line| !line.trim().starts_with('#'))

@@ -150,6 +150,7 @@ struct Shared {
     address: SocketAddr,
     store: Store,
     tls: Option<Tls>,
+    patience: Duration,
     log: Box<dyn Fn(&Event) + Send + Sync>,
 }
 
@@ -165,6 +166,7 @@ impl Server {
             address: reachable(address),
             store,
             tls,
+            patience: config.patience,
             log: config.log,
         });
         if let Some(warning) = warning.flatten() {
@@ -271,6 +273,7 @@ impl Shared {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         client: SocketAddr,
     ) {
+        let patience = self.patience;
         let service = service_fn(move |request: Request<Incoming>| {
             ready(Ok::<_, Infallible>(self.answer(client, &request)))
         });
@@ -278,7 +281,7 @@ impl Shared {
         server
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
+            .header_read_timeout(patience)
             .half_close(true);
         server.http2().timer(TokioTimer::new());
         let stream = TokioIo::new(WithoutFragments::new(stream));

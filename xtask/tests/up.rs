@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use xtask::child::Child;
@@ -40,6 +40,48 @@ fn an_envoy_that_cannot_run_shows_what_it_said() {
         )
     );
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_terminal_that_is_gone_costs_no_answer() {
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let mut command = up(&["--listen", &address.to_string()]);
+    command.stdout(Stdio::piped());
+    let mut child = Child::spawn(command).unwrap();
+    drop(child.process().stdout.take());
+    let deadline = Instant::now() + PATIENCE;
+    while !xtask::http::get(address, "/").is_ok_and(|answer| answer.status == 200) {
+        assert_eq!(child.try_wait().unwrap(), None);
+        assert!(Instant::now() < deadline, "it does not come up");
+        std::thread::yield_now();
+    }
+    for _ in 0..50 {
+        assert_eq!(xtask::http::get(address, "/admin").unwrap().status, 401);
+    }
+    assert!(child.terminate(PATIENCE).unwrap().success());
+}
+
+#[test]
+fn no_answer_is_waited_for_longer_than_it_takes() {
+    let mut command = up(&["--once"]);
+    command.stdout(Stdio::piped());
+    let mut child = Child::spawn(command).unwrap();
+    let lines = Lines::of(child.process().stdout.take().unwrap());
+    lines
+        .find(PATIENCE, |line| line.starts_with("Ready:"))
+        .unwrap();
+    let begin = Instant::now();
+    let is_last = |line: &str| line == "All 15 answers are as expected.";
+    lines.find(PATIENCE, is_last).unwrap();
+    // Envoy keeps the connection of a denied request open for a second.
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

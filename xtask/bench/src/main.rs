@@ -1,5 +1,7 @@
 //! What the filter costs. Run by `cargo xtask bench`.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod bootstrap;
 mod cores;
 mod filters;

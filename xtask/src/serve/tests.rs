@@ -62,7 +62,7 @@ impl Lines {
 }
 
 /// Looks until there is something, or panics.
-fn wait_for<Found>(what: &str, look: impl Fn() -> Option<Found>) -> Found {
+fn wait_for<Found>(what: &str, mut look: impl FnMut() -> Option<Found>) -> Found {
     let deadline = Instant::now() + SOON;
     loop {
         if let Some(found) = look() {

@@ -33,6 +33,8 @@ fn raise_own_limit() {
 fn the_longest_idle_goes_first_and_new_clients_get_in() {
     raise_own_limit();
     let folder = dist();
+    let older = publish(&folder, b"older");
+    publish(&folder, MODULE);
     let mut limited = Command::new("sh");
     let script = format!("ulimit -n {LIMIT}; exec \"$0\" \"$@\"");
     limited.args(["-c", &script, env!("CARGO_BIN_EXE_xtask")]);
@@ -48,6 +50,11 @@ fn the_longest_idle_goes_first_and_new_clients_get_in() {
         }
     }
     ask(&mut busy);
+    // There are descriptors left for what has to be read.
+    assert_eq!(
+        process.status(&format!("/{}/basic_auth.wasm", older.digest)),
+        200
+    );
     let mut first = &idle[0];
     first.set_read_timeout(Some(SOON)).unwrap();
     let end = first.read(&mut [0]).map_err(|error| error.kind());

@@ -5,6 +5,13 @@ use std::net::TcpStream;
 
 use super::*;
 
+/// The preface and settings with a window of 2^31 - 1 for each stream, 2^30 more for the connection,
+/// and a request: `GET` by `http`, and the path as a literal.
+const HTTP2_REQUEST: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
+    \x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x7f\xff\xff\xff\
+    \x00\x00\x04\x08\x00\x00\x00\x00\x00\x40\x00\x00\x00\
+    \x00\x00\x14\x01\x05\x00\x00\x00\x01\x82\x86\x04\x10/basic_auth.wasm";
+
 fn impatient(folder: &TempDir) -> Server {
     Server::start(Config {
         patience: Duration::from_millis(300),
@@ -53,6 +60,24 @@ fn a_client_that_sends_nothing_or_half_a_request_is_ended() {
 }
 
 #[test]
+fn a_client_that_sends_its_request_octet_by_octet_is_ended() {
+    let folder = dist();
+    let server = impatient(&folder);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nx: ").unwrap();
+    let (begin, mut sent) = (Instant::now(), 0);
+    wait_for("its end", || {
+        // One in 10 ms: it is never idle for long, and its head never too large.
+        let due = begin.elapsed().as_millis() / 10;
+        if sent >= due {
+            return None;
+        }
+        sent += 1;
+        stream.write_all(b"x").err()
+    });
+}
+
+#[test]
 fn a_client_that_does_not_read_is_ended() {
     let folder = dist();
     let size = 64 << 20;
@@ -60,12 +85,7 @@ fn a_client_that_does_not_read_is_ended() {
     let server = impatient(&folder);
     for request in [
         &b"GET /basic_auth.wasm HTTP/1.1\r\nhost: a\r\n\r\n"[..],
-        // The preface and empty settings, a window of 2^31 - 1 for the connection, and a request:
-        // :method GET, :scheme http, :path as a literal, on stream 1.
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
-          \x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x7f\xff\xff\xff\
-          \x00\x00\x04\x08\x00\x00\x00\x00\x00\x7f\xff\x00\x00\
-          \x00\x00\x14\x01\x05\x00\x00\x00\x01\x82\x86\x04\x10/basic_auth.wasm",
+        HTTP2_REQUEST,
     ] {
         let mut stream = TcpStream::connect(server.address()).unwrap();
         stream.write_all(request).unwrap();
@@ -76,6 +96,20 @@ fn a_client_that_does_not_read_is_ended() {
         let _ = stream.read_to_end(&mut rest);
         assert!((1..size).contains(&rest.len()), "{}", rest.len());
     }
+}
+
+#[test]
+fn a_client_that_sends_and_does_not_read_is_ended() {
+    let folder = dist();
+    publish(&folder, &vec![0; 64 << 20]);
+    let server = impatient(&folder);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.write_all(HTTP2_REQUEST).unwrap();
+    wait_for("its end", || {
+        // An octet more for the window of the connection (RFC 9113, 6.9): nothing to answer.
+        let update = b"\x00\x00\x04\x08\x00\x00\x00\x00\x00\x00\x00\x00\x01";
+        stream.write_all(update).err()
+    });
 }
 
 #[test]
