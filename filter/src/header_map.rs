@@ -17,10 +17,9 @@ impl<'m> HeaderMap<'m> {
         let numbers = size(*count).checked_mul(8)?;
         let (sizes, octets) = rest.split_at_checked(numbers)?;
         let sizes = sizes.as_chunks().0.as_chunks().0;
-        let expected = sizes
-            .iter()
-            .flatten()
-            .try_fold(0_usize, |sum, number| sum.checked_add(size(*number))?.checked_add(1))?;
+        let expected = sizes.iter().flatten().try_fold(0_usize, |sum, number| {
+            sum.checked_add(size(*number))?.checked_add(1)
+        })?;
         (octets.len() == expected).then_some(Self { sizes, octets })
     }
 

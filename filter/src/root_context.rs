@@ -61,4 +61,3 @@ impl RootContext for Root {
         Some(Box::new(Http::new(self.plugin.clone())))
     }
 }
-

@@ -85,7 +85,9 @@ fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed 
             challenge: denied
                 .challenge()
                 .map(|challenge| challenge.as_bytes().to_vec()),
-            location: denied.location().map(|location| location.as_bytes().to_vec()),
+            location: denied
+                .location()
+                .map(|location| location.as_bytes().to_vec()),
             ..Observed::default()
         },
     }

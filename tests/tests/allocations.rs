@@ -54,10 +54,7 @@ fn a_request_that_passes_allocates_nothing() {
     let requests = [
         (get("/static/app.js?v=1", None), "unmatched"),
         (get("/admin/open/x", None), "exempt"),
-        (
-            get("/admin/x", Some("plain:open sesame")),
-            "authenticated",
-        ),
+        (get("/admin/x", Some("plain:open sesame")), "authenticated"),
         (
             get("/admin/x.php", Some("sha:open sesame")),
             "authenticated",
@@ -66,10 +63,7 @@ fn a_request_that_passes_allocates_nothing() {
             get("/metrics", Some("bcrypt:known answer")),
             "authenticated",
         ),
-        (
-            get("/api/v2/x", Some("sha:open sesame")),
-            "authenticated",
-        ),
+        (get("/api/v2/x", Some("sha:open sesame")), "authenticated"),
         (
             on_host(
                 "www.Staging.example:8443",

@@ -39,9 +39,10 @@ impl Core {
         let fields = get(path, Some(credentials));
         let fields = fields.iter().map(|(name, value)| (&name[..], &value[..]));
         let before = self.worker.verification_counts();
-        let decision = self
-            .policy
-            .decide(&Request::of(fields, self.policy.field_names()), &mut self.worker);
+        let decision = self.policy.decide(
+            &Request::of(fields, self.policy.field_names()),
+            &mut self.worker,
+        );
         let is_allowed = matches!(decision, Decision::Allow(_));
         let VerificationCounts {
             cache_hits,
@@ -94,7 +95,11 @@ fn a_hit_needs_the_same_user_hash_and_password() {
     ));
     assert_eq!(core.get("/a", "alice:open sesame"), VERIFIED);
     assert_eq!(core.get("/a", "alice:open sesame"), HIT);
-    assert_eq!(core.get("/b", "alice:open sesame"), HIT, "the same hash in another list");
+    assert_eq!(
+        core.get("/b", "alice:open sesame"),
+        HIT,
+        "the same hash in another list"
+    );
     assert_eq!(core.get("/a", "bob:open sesame"), VERIFIED, "another user");
     assert_eq!(
         core.get("/b", "bob:open sesame"),

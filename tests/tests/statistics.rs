@@ -110,8 +110,10 @@ fn each_request_raises_its_counters_and_no_other() {
             never_raised.remove(&format!("basic_auth.{name}"));
         }
     }
-    let dry_run: BTreeSet<String> = ["basic_auth.allowed.dry_run".to_owned()].into();
-    assert_eq!(never_raised, dry_run, "no request for these");
+    // These need a configuration of their own.
+    let others = ["allowed.dry_run", "denied.insecure_transport"];
+    let others = others.map(|name| format!("basic_auth.{name}")).into();
+    assert_eq!(never_raised, others, "no request for these");
 }
 
 #[test]
@@ -125,6 +127,22 @@ fn a_dry_run_has_a_counter_of_its_own() {
     let expected = [
         ("allowed.dry_run".into(), 2),
         ("allowed.authenticated".into(), 1),
+    ]
+    .into();
+    assert_eq!(raised(&before, &vm.metrics()), expected);
+}
+
+#[test]
+fn a_redirect_has_a_counter_of_its_own() {
+    let mut vm = vm_with(&CONFIGURATION.replacen('{', r#"{"https_redirect": true, "#, 1));
+    let before = vm.metrics();
+    let scheme = |scheme| with(get("/admin", None), &[(":scheme", scheme)]);
+    let _ = vm.request(&scheme("http"));
+    let _ = vm.request(&scheme("https"));
+    vm.tick().expect("no trap");
+    let expected = [
+        ("denied.insecure_transport".into(), 1),
+        ("denied.no_credentials".into(), 1),
     ]
     .into();
     assert_eq!(raised(&before, &vm.metrics()), expected);

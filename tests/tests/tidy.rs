@@ -68,8 +68,8 @@ fn only_who_may_depends_on_the_core_and_nobody_on_the_module() {
 /// The rooms of the core and what stands beside them, from the top down. Each uses only what stands
 /// below it.
 const ROOMS: [&str; 14] = [
-    "lib", "config", "witness", "policy", "decision", "redirect", "rule", "realm", "request", "matching",
-    "verify", "password", "names", "quoted",
+    "lib", "config", "witness", "policy", "decision", "redirect", "rule", "realm", "request",
+    "matching", "verify", "password", "names", "quoted",
 ];
 
 #[test]
@@ -79,7 +79,12 @@ fn a_room_of_the_core_uses_only_what_stands_below_it() {
     let mut wrong = Vec::new();
     for path in files(&folder) {
         let inside = path.strip_prefix(&folder).expect("inside").to_owned();
-        let room = inside.iter().next().expect("a room").to_string_lossy().into_owned();
+        let room = inside
+            .iter()
+            .next()
+            .expect("a room")
+            .to_string_lossy()
+            .into_owned();
         let own = place(room.trim_end_matches(".rs"));
         let own = own.unwrap_or_else(|| panic!("{room} is no known room of the core"));
         for used in code(&path).split("crate::").skip(1) {

@@ -261,7 +261,10 @@ fn options(top: &Object<'_>, defaults: &Defaults) -> Read<Options> {
         limits: limits::of_worker(top)?,
     };
     if let Some(forwarded) = &options.forward_username_header
-        && is_spelling_of(forwarded.as_bytes(), options.field_names.authentication_header())
+        && is_spelling_of(
+            forwarded.as_bytes(),
+            options.field_names.authentication_header(),
+        )
     {
         let place = top.place.key("forward_username_header");
         return Err(error_at(

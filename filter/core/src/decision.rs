@@ -114,9 +114,7 @@ impl Denial {
             Denial::Overloaded => {
                 "Request denied by Basic Auth check. Verification budget exhausted"
             }
-            Denial::InsecureTransport => {
-                "Request denied by Basic Auth check. Redirected to HTTPS"
-            }
+            Denial::InsecureTransport => "Request denied by Basic Auth check. Redirected to HTTPS",
         }
     }
 

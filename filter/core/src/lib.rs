@@ -26,11 +26,12 @@ pub use config::{
 pub use decision::{Allowance, Decision, Denial, Denied, UserName};
 pub use matching::{BlockError, Expression, ExpressionError, HostError, SourceAddress};
 pub use password::{
-    Check, Cost, Format, HashCostCaps, HashError, HtpasswdError, HtpasswdProblem, MAX_PASSWORD_OCTETS,
-    Part, Progress, Verifier, known_answer_holds, parse_htpasswd, parse_htpasswd_line,
+    Check, Cost, Format, HashCostCaps, HashError, HtpasswdError, HtpasswdProblem,
+    MAX_PASSWORD_OCTETS, Part, Progress, Verifier, known_answer_holds, parse_htpasswd,
+    parse_htpasswd_line,
 };
 pub use policy::Policy;
 pub use redirect::Redirect;
 pub use request::{FieldNames, FieldValues, Request, is_spelling_of};
-pub use witness::Witness;
 pub use verify::{VerificationCounts, Worker, WorkerLimits};
+pub use witness::Witness;

@@ -65,7 +65,9 @@ impl Names {
     ) -> Option<usize> {
         let is_name = |number: &u32| {
             let known = self.names.get(*number as usize);
-            known.is_some_and(|known| known.len() == name.len() && known.iter().copied().eq(name.clone()))
+            known.is_some_and(|known| {
+                known.len() == name.len() && known.iter().copied().eq(name.clone())
+            })
         };
         Some(*self.numbers.find(hash.0, is_name)? as usize)
     }

@@ -34,13 +34,13 @@ pub use known_answer::known_answer_holds;
 
 use argon2::Argon2;
 use bcrypt::Bcrypt;
+use check::Work;
 use ldap::{Plain, SaltedDigest};
 use md5_crypt::Md5Crypt;
 use pbkdf2::Pbkdf2;
-use check::Work;
 use scrypt::Scrypt;
-use sha2::{Digest, Sha256};
 use sha_crypt::ShaCrypt;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 /// The longest password in octets that any format takes. SHA-crypt is quadratic in this length.

@@ -1,16 +1,16 @@
 //! The rules together, and the decision on a request.
 
 use crate::decision::{Allowance, Decision, Denial, Denied, UserName};
-use crate::redirect::Redirect;
 use crate::matching::{self, Certainty, Host, Index, Readings, Subject};
 use crate::password::Format;
+use crate::redirect::Redirect;
 use crate::request::{Credentials, CredentialsError, FieldNames, FieldValues, Request};
 use crate::rule::{Effect, Protection, Rule};
 use crate::verify::{Refusal, Verifications, Worker, WorkerLimits};
-use core::time::Duration;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 /// A configuration that holds: what is protected, for whom, and how.
 #[derive(Debug)]
@@ -163,7 +163,11 @@ impl Policy {
     }
 
     #[inline]
-    pub(crate) fn subject<'r>(&self, request: &'r Request<'_>, host: &'r mut Vec<u8>) -> Subject<'r> {
+    pub(crate) fn subject<'r>(
+        &self,
+        request: &'r Request<'_>,
+        host: &'r mut Vec<u8>,
+    ) -> Subject<'r> {
         Subject {
             readings: Readings::of(request.path.filter(|_| !request.overrides_path)),
             host: self.host(request, host),

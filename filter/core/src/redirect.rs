@@ -34,7 +34,9 @@ impl Redirect {
             None => (path, &[][..]),
         };
         let [path, query] = [path, query].map(percent_encoded);
-        let query = query.strip_prefix(b"%3F").map(|query| [b"?", query].concat());
+        let query = query
+            .strip_prefix(b"%3F")
+            .map(|query| [b"?", query].concat());
         let path = String::from_utf8([path, query.unwrap_or_default()].concat()).ok()?;
         let is_safe = matches!(request.method, Some(b"GET" | b"HEAD"));
         Some(Self {
@@ -61,14 +63,27 @@ mod tests {
     fn it_is_the_same_resource() {
         for (authority, path, expected) in [
             ("a.example:8080", "/x?y=1&z", "https://a.example/x?y=1&z"),
-            ("A.example.", "//evil.example/", "https://a.example//evil.example/"),
+            (
+                "A.example.",
+                "//evil.example/",
+                "https://a.example//evil.example/",
+            ),
             ("[::1]:80", "/", "https://[::1]/"),
-            ("a.example", "/%2e%2e/\u{e9} \"", "https://a.example/%2e%2e/%C3%A9%20%22"),
+            (
+                "a.example",
+                "/%2e%2e/\u{e9} \"",
+                "https://a.example/%2e%2e/%C3%A9%20%22",
+            ),
             ("a.example", "/?a?b", "https://a.example/?a%3Fb"),
         ] {
             assert_eq!(location(authority, path).as_deref(), Some(expected));
         }
-        for (authority, path) in [("", "/"), ("a b", "/"), ("a.example", "http://b.example/"), ("a.example", "*")] {
+        for (authority, path) in [
+            ("", "/"),
+            ("a b", "/"),
+            ("a.example", "http://b.example/"),
+            ("a.example", "*"),
+        ] {
             assert_eq!(location(authority, path), None);
         }
     }

@@ -81,7 +81,9 @@ fn forwarded_hosts(value: &[u8]) -> impl Iterator<Item = &[u8]> {
             name.eq_ignore_ascii_case(b"host=").then_some(value)
         })
         .map(|value| {
-            let unquoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+            let unquoted = value
+                .strip_prefix(b"\"")
+                .and_then(|value| value.strip_suffix(b"\""));
             unquoted.unwrap_or(value)
         })
 }

@@ -9,6 +9,6 @@ mod worker;
 pub(crate) use budget::BudgetLimits;
 pub(crate) use cache::CacheLimits;
 pub(crate) use users::{Allowed, UserStore};
-pub(crate) use verifications::{Refusal, Verifications};
 pub use verifications::VerificationCounts;
+pub(crate) use verifications::{Refusal, Verifications};
 pub use worker::{Worker, WorkerLimits};

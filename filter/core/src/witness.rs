@@ -69,7 +69,8 @@ impl Policy {
         match self.select(&subject, &candidates, &mut deciding) {
             // Where all decide, what two rules exempt, each does.
             Selected::Exemption(exemption) => {
-                exemption == index || self.options.selection == Selection::All && self.is_exempt(index)
+                exemption == index
+                    || self.options.selection == Selection::All && self.is_exempt(index)
             }
             Selected::Protections => deciding.contains(&index),
         }

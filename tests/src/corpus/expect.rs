@@ -172,7 +172,10 @@ impl Expect {
         let location = self.location.as_deref().map(parsed);
         if location != observed.location {
             let seen = observed.location.clone().map(Octets);
-            differences.push(&format!("location {:?}", self.location), &format!("{seen:?}"));
+            differences.push(
+                &format!("location {:?}", self.location),
+                &format!("{seen:?}"),
+            );
         }
         self.compare_challenge(observed, &mut differences);
         self.compare_upstream(observed, &mut differences);

@@ -67,11 +67,10 @@ fn every_key_is_in_the_documentation_the_schema_and_the_core() {
     assert_eq!(documented(section(&docs, "A rule")), RULE_KEYS);
     assert_eq!(schema.keys("/$defs/rule"), RULE_KEYS);
     // `null` is of no key's type: a known key is refused for that, an unknown one for itself.
-    for key in
-        CONFIGURATION_KEYS
-            .iter()
-            .chain(&RULE_KEYS)
-            .chain(&["unknown", "max_entries"])
+    for key in CONFIGURATION_KEYS
+        .iter()
+        .chain(&RULE_KEYS)
+        .chain(&["unknown", "max_entries"])
     {
         let is_known = |configuration: &Value| {
             let error = parse(&configuration.to_string()).expect_err("refused");
@@ -280,7 +279,9 @@ fn the_errors_that_are_shown_are_those_of_the_core() {
 
 #[test]
 fn expressions_have_the_syntax_and_the_size_that_are_documented() {
-    let is_accepted = |expression: &str| basic_auth::Expression::parse(&format!("(?:/({expression}))?.*")).is_ok();
+    let is_accepted = |expression: &str| {
+        basic_auth::Expression::parse(&format!("(?:/({expression}))?.*")).is_ok()
+    };
     // A bar is written so that it does not end the cell.
     let docs = docs().replace(r"\|", "¦");
     let rows = rows(&docs, "| syntax | matches |");

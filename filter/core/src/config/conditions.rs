@@ -10,7 +10,11 @@ use ipnet::IpNet;
 
 /// `hosts`. `opens`: what they match may pass, so that no port is ignored.
 pub(super) fn hosts(rule: &Object<'_>, opens: bool) -> Read<Vec<HostPattern>> {
-    let breadth = if opens { Breadth::Narrow } else { Breadth::Wide };
+    let breadth = if opens {
+        Breadth::Narrow
+    } else {
+        Breadth::Wide
+    };
     let host = |host: Value<'_>| {
         HostPattern::parse(host.text_not_empty()?, breadth)
             .map_err(|why| host.error(Problem::NotAHost(why)))

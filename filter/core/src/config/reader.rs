@@ -1,8 +1,8 @@
 //! Reads JSON values as what they must be, and says where they are not.
 
 use super::error::{ConfigurationError, Problem};
-use super::place::Place;
 use super::json::Json;
+use super::place::Place;
 use crate::names::Names;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};

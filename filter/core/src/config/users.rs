@@ -4,9 +4,9 @@ use super::json::Json;
 use super::limits::Caps;
 use super::reader::{Object, Read, Value, error_at};
 use super::{Environment, Problem};
-use crate::request::{Credentials, MAX_USER_ID_AND_PASSWORD};
 use crate::names::Names;
 use crate::password::{HtpasswdError, Verifier, parse_htpasswd};
+use crate::request::{Credentials, MAX_USER_ID_AND_PASSWORD};
 use crate::verify::{Allowed, UserStore};
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -79,7 +79,10 @@ fn insert_credential(value: &Value<'_>, users: &mut UserStore) -> Read<()> {
     if !decoded.contains(&b':') {
         return Err(value.error(Problem::NotACredential));
     }
-    let Credentials { user_name, password } = Credentials::split(&decoded)
+    let Credentials {
+        user_name,
+        password,
+    } = Credentials::split(&decoded)
         .filter(|_| decoded.len() <= MAX_USER_ID_AND_PASSWORD && decoded != b":")
         .ok_or_else(|| value.error(Problem::UnsendableCredential))?;
     if is_password_hash(password) {

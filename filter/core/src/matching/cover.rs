@@ -120,8 +120,13 @@ impl PathPattern {
 
 impl TextPattern {
     fn is_everything(&self) -> bool {
-        matches!(self.position, Position::Prefix | Position::PathSeparatedPrefix)
-            && self.narrow.iter().any(|text| matches!(text.as_slice(), b"/"))
+        matches!(
+            self.position,
+            Position::Prefix | Position::PathSeparatedPrefix
+        ) && self
+            .narrow
+            .iter()
+            .any(|text| matches!(text.as_slice(), b"/"))
     }
 
     fn covers(&self, other: &Self) -> bool {
@@ -165,9 +170,9 @@ fn covers(own_position: Position, own: &[u8], their_position: Position, theirs: 
         (Position::PathSeparatedPrefix, Position::Prefix) => {
             theirs.starts_with(own) && (own.ends_with(b"/") || theirs.get(own.len()) == Some(&b'/'))
         }
-        (Position::PathSeparatedPrefix, _) => theirs.strip_prefix(own).is_some_and(|rest| {
-            own.ends_with(b"/") || rest.is_empty() || rest.starts_with(b"/")
-        }),
+        (Position::PathSeparatedPrefix, _) => theirs
+            .strip_prefix(own)
+            .is_some_and(|rest| own.ends_with(b"/") || rest.is_empty() || rest.starts_with(b"/")),
         (Position::Suffix, Position::Suffix | Position::Exact) => theirs.ends_with(own),
         (Position::Suffix, _) => false,
         (Position::Exact, Position::Exact) => own == theirs,

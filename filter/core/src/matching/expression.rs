@@ -45,9 +45,10 @@ impl Expression {
         compile(expression)?;
         if classes(expression).any(loses_letters) {
             return Err(ExpressionError {
-                reason: "a class in brackets runs from upper-case to lower-case letters, as `[Z-b]` \
+                reason:
+                    "a class in brackets runs from upper-case to lower-case letters, as `[Z-b]` \
                          does; write the ranges apart, as in `[Za-b]`"
-                    .into(),
+                        .into(),
             });
         }
         let example = check_outline(expression)?;
@@ -147,7 +148,8 @@ fn loses_letters(class: &str) -> bool {
     let (Ok(exact), Ok(folded)) = (Regex::new(class), Regex::new(&format!("(?i){class}"))) else {
         return true;
     };
-    let has = |regex: &Regex, letter: u8| regex.is_match(char::from(letter).encode_utf8(&mut [0; 4]));
+    let has =
+        |regex: &Regex, letter: u8| regex.is_match(char::from(letter).encode_utf8(&mut [0; 4]));
     let is_negated = class.starts_with("[^");
     (b'a'..=b'z').any(|lower| {
         let cases = [lower, lower.to_ascii_uppercase()];

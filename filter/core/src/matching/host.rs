@@ -33,7 +33,9 @@ impl<'b> Host<'b> {
             return Host::Any;
         };
         let mut names = Vec::from([own.dotted.to_vec()]);
-        let elements = lists.iter().flat_map(|list| list.split(|&octet| octet == b','));
+        let elements = lists
+            .iter()
+            .flat_map(|list| list.split(|&octet| octet == b','));
         for authority in elements.map(<[u8]>::trim_ascii) {
             let mut name = Vec::new();
             if host_of(authority, &mut name).is_none() {
@@ -227,8 +229,16 @@ mod tests {
     #[test]
     fn an_address_has_one_spelling() {
         for spelling in [
-            "127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f.1", "0x7f000001", "0X7F.0x0.0.0x1",
-            "127.0.0.1.", "127.1:8080", "127.0x.1",
+            "127.0.0.1",
+            "127.1",
+            "127.0.1",
+            "2130706433",
+            "0x7f.1",
+            "0x7f000001",
+            "0X7F.0x0.0.0x1",
+            "127.0.0.1.",
+            "127.1:8080",
+            "127.0x.1",
         ] {
             assert_eq!(host(spelling).as_deref(), Some("127.0.0.1"), "{spelling}");
         }
@@ -240,7 +250,15 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_a_name() {
-        for name in ["256.1.1.1", "1.2.3.4.5", "4294967296", "1.example", "0xg", "127.0.0.256", "1e3"] {
+        for name in [
+            "256.1.1.1",
+            "1.2.3.4.5",
+            "4294967296",
+            "1.example",
+            "0xg",
+            "127.0.0.256",
+            "1e3",
+        ] {
             assert_eq!(host(name).as_deref(), Some(name));
         }
     }

@@ -205,11 +205,16 @@ impl Groups {
         let mut segments = [0_u16; 8];
         if is_at_beginning {
             own.extend(digits);
-            segments.iter_mut().zip(own).for_each(|(segment, own)| *segment = own);
+            segments
+                .iter_mut()
+                .zip(own)
+                .for_each(|(segment, own)| *segment = own);
         } else {
             own.splice(0..0, digits);
             let places = segments.iter_mut().rev();
-            places.zip(own.into_iter().rev()).for_each(|(segment, own)| *segment = own);
+            places
+                .zip(own.into_iter().rev())
+                .for_each(|(segment, own)| *segment = own);
         }
         format!("[{}]", Ipv6Addr::from(segments)).into_bytes()
     }
@@ -234,8 +239,7 @@ impl Groups {
 
 /// A part of a host name.
 fn name_part(text: &str) -> Result<Vec<u8>, HostError> {
-    let is_valid =
-        !text.is_empty() && text.bytes().all(is_host_octet) && !text.contains("..");
+    let is_valid = !text.is_empty() && text.bytes().all(is_host_octet) && !text.contains("..");
     is_valid
         .then(|| text.as_bytes().to_vec())
         .ok_or(HostError::NotAHost)
@@ -333,8 +337,16 @@ mod tests {
     #[test]
     fn parts_of_ipv6_addresses_have_any_spelling() {
         for pattern in [
-            "[2001:0db8:*", "2001:db8:*", "2001:db8:0:*", "2001:db8::*", "[2001:d*", "*::0001", "*:0:1",
-            "*::1", "*::1]", "[2001:DB8:*",
+            "[2001:0db8:*",
+            "2001:db8:*",
+            "2001:db8:0:*",
+            "2001:db8::*",
+            "[2001:d*",
+            "*::0001",
+            "*:0:1",
+            "*::1",
+            "*::1]",
+            "[2001:DB8:*",
         ] {
             assert!(is_meant(pattern, "[2001:db8::1]:443"), "{pattern}");
         }
@@ -347,10 +359,25 @@ mod tests {
     #[test]
     fn what_no_host_matches_is_refused() {
         let refused = |pattern| HostPattern::parse(pattern, Breadth::Wide).unwrap_err();
-        for pattern in ["127.0.0.1:*", "10.0.0.1:80*", "cafe:*", ":80", "a.example:http*"] {
+        for pattern in [
+            "127.0.0.1:*",
+            "10.0.0.1:80*",
+            "cafe:*",
+            ":80",
+            "a.example:http*",
+        ] {
             assert_eq!(refused(pattern), HostError::Port, "{pattern}");
         }
-        for pattern in ["*..example.com", "a..*", ".a*", "*:80:1x", "1:2:3:4:5:6:7:8:9*", "[::1", "a*b", "**"] {
+        for pattern in [
+            "*..example.com",
+            "a..*",
+            ".a*",
+            "*:80:1x",
+            "1:2:3:4:5:6:7:8:9*",
+            "[::1",
+            "a*b",
+            "**",
+        ] {
             assert_eq!(refused(pattern), HostError::NotAHost, "{pattern}");
         }
         assert_eq!(refused("https://a.example"), HostError::Url);
@@ -361,7 +388,10 @@ mod tests {
     #[test]
     fn a_port_is_ignored_only_where_that_protects() {
         for pattern in ["a.example:80", "*.example:8443", "[::1]:80", "127.1:80"] {
-            assert!(HostPattern::parse(pattern, Breadth::Wide).is_ok(), "{pattern}");
+            assert!(
+                HostPattern::parse(pattern, Breadth::Wide).is_ok(),
+                "{pattern}"
+            );
             assert_eq!(
                 HostPattern::parse(pattern, Breadth::Narrow),
                 Err(HostError::Port),

@@ -105,12 +105,7 @@ pub(crate) fn readings_of_pattern(pattern: &[u8], shape: Shape) -> Option<Vec<Ve
         // `/.` may be the beginning of `/.git`.
         Shape::Beginning if pattern.ends_with(b".") => BEGINNING.get(..5).unwrap_or(BEGINNING),
         Shape::Beginning => BEGINNING,
-        Shape::Ending => &[
-            Step::Decode,
-            Step::Backslash,
-            Step::Merge,
-            Step::Lowercase,
-        ],
+        Shape::Ending => &[Step::Decode, Step::Backslash, Step::Merge, Step::Lowercase],
     };
     if could_be_any(pattern) {
         None
@@ -230,7 +225,10 @@ const ORDINARY: [bool; 256] = {
     let mut rest = ordinary.as_mut_slice();
     let mut octet = 0;
     while let Some((entry, others)) = rest.split_first_mut() {
-        let is_special = matches!(octet, b'%' | b'\\' | b';' | b'#' | b'?' | b'/' | b'.' | b' ');
+        let is_special = matches!(
+            octet,
+            b'%' | b'\\' | b';' | b'#' | b'?' | b'/' | b'.' | b' '
+        );
         *entry = !is_special && octet.is_ascii() && !octet.is_ascii_control();
         rest = others;
         octet = octet.wrapping_add(1);

@@ -142,8 +142,11 @@ impl PathPattern {
 impl TextPattern {
     #[inline]
     fn matches(&self, readings: &Readings<'_>) -> Option<Certainty> {
-        let is_meant =
-            |path: &[u8]| self.narrow.iter().any(|text| self.position.holds(text, path));
+        let is_meant = |path: &[u8]| {
+            self.narrow
+                .iter()
+                .any(|text| self.position.holds(text, path))
+        };
         if readings.iter().all(is_meant) {
             return Some(Certainty::Certain);
         }

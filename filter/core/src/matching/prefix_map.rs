@@ -117,7 +117,10 @@ mod tests {
             let mut found = Vec::new();
             map.visit_prefixes_of(text.as_bytes().iter(), |value| found.push(value));
             let expected: Vec<usize> = (0..keys.len())
-                .filter(|index| text.to_ascii_lowercase().starts_with(&keys[*index].to_ascii_lowercase()))
+                .filter(|index| {
+                    text.to_ascii_lowercase()
+                        .starts_with(&keys[*index].to_ascii_lowercase())
+                })
                 .collect();
             found.sort_unstable();
             assert_eq!(found, expected, "{text}");

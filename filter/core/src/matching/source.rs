@@ -84,10 +84,25 @@ mod tests {
 
     #[test]
     fn a_block_says_what_it_means() {
-        for text in ["10.0.0.0/8", "10.1.2.3", "::1", "2001:db8::/32", "0.0.0.0/0", "10.1.2.3/32"] {
+        for text in [
+            "10.0.0.0/8",
+            "10.1.2.3",
+            "::1",
+            "2001:db8::/32",
+            "0.0.0.0/0",
+            "10.1.2.3/32",
+        ] {
             assert!(parse_block(text).is_ok(), "{text}");
         }
-        for text in ["", "10.0.0.0/33", "10.0.0", "office", "10.0.0.0/8 ", "10.0.0.0-10.0.0.9", "/8"] {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0",
+            "office",
+            "10.0.0.0/8 ",
+            "10.0.0.0-10.0.0.9",
+            "/8",
+        ] {
             assert_eq!(parse_block(text), Err(BlockError::NotABlock), "{text}");
         }
         assert_eq!(parse_block("10.0.0.1/8"), Err(BlockError::BitsBehindPrefix));
@@ -97,9 +112,15 @@ mod tests {
     fn a_mapped_address_is_that_of_ipv4() {
         let blocks = [parse_block("10.0.0.0/8").expect("a block")];
         let ask = || Some("::ffff:10.1.2.3".parse().expect("an address"));
-        assert_eq!(certainty(&blocks, &SourceAddress::new(&ask)), Some(Certainty::Certain));
+        assert_eq!(
+            certainty(&blocks, &SourceAddress::new(&ask)),
+            Some(Certainty::Certain)
+        );
         let ask = || Some("11.1.2.3".parse().expect("an address"));
         assert_eq!(certainty(&blocks, &SourceAddress::new(&ask)), None);
-        assert_eq!(certainty(&blocks, &SourceAddress::default()), Some(Certainty::Possible));
+        assert_eq!(
+            certainty(&blocks, &SourceAddress::default()),
+            Some(Certainty::Possible)
+        );
     }
 }

@@ -115,7 +115,8 @@ impl BcryptWork {
             [0x6568_6f6c, 0x6465_7253],
             [0x6372_7944, 0x6f75_6274],
         ];
-        let encrypted = text.map(|block| (0..64).fold(block, |block, _| self.blowfish.bc_encrypt(block)));
+        let encrypted =
+            text.map(|block| (0..64).fold(block, |block, _| self.blowfish.bc_encrypt(block)));
         let mut octets = encrypted.into_iter().flatten().flat_map(u32::to_be_bytes);
         [(); 23].map(|()| octets.next().unwrap_or_default())
     }

@@ -11,7 +11,9 @@ pub(super) fn is_equal(one: &[u8], other: &[u8]) -> bool {
 pub(super) fn is_stored(sent: &[u8], stored: &[u8]) -> bool {
     let is_as_long = sent.len().ct_eq(&stored.len());
     let pairs = sent.iter().zip(stored.iter().cycle());
-    let is_same = pairs.fold(is_as_long, |is_same, (one, other)| is_same & one.ct_eq(other));
+    let is_same = pairs.fold(is_as_long, |is_same, (one, other)| {
+        is_same & one.ct_eq(other)
+    });
     is_same.into()
 }
 

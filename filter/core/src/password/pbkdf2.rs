@@ -1,13 +1,13 @@
 //! PBKDF2 (RFC 8018): `$pbkdf2-sha256$i=600000,l=32$` salt `$` digest as a PHC string, and passlib's
 //! `$pbkdf2-sha256$29000$` salt `$` digest.
 
+use super::check::Work;
 use super::constant_time::is_equal;
 use super::cost::{Cost, HashCostCaps};
 use super::encoding::{decode_passlib, decode_unpadded};
 use super::error::{HashError, Part};
 use super::fields::{Fields, decimal, parameters};
 use super::format::Format;
-use super::check::Work;
 use digest::{Key, KeyInit, Mac, Output};
 
 const MAX_DIGEST_OCTETS: usize = 64;

@@ -105,7 +105,13 @@ impl ShaCrypt {
             Digest::Sha256(stored) => {
                 let (first, texts) = start::<Sha256>(password, &self.salt);
                 let stored = *stored;
-                Work::Sha256Crypt(Stretching::new(first, texts, self.rounds, &ORDER_SHA256, stored))
+                Work::Sha256Crypt(Stretching::new(
+                    first,
+                    texts,
+                    self.rounds,
+                    &ORDER_SHA256,
+                    stored,
+                ))
             }
             Digest::Sha512(stored) => {
                 let (first, texts) = start::<Sha512>(password, &self.salt);
@@ -137,10 +143,7 @@ impl Digest {
 
 /// The steps 1 to 20 of the specification: the digest that the rounds start from, and what stands for
 /// password and salt in them.
-fn start<D: digest::Digest>(
-    password: &[u8],
-    salt: &[u8],
-) -> (Output<D>, [Zeroizing<Vec<u8>>; 2]) {
+fn start<D: digest::Digest>(password: &[u8], salt: &[u8]) -> (Output<D>, [Zeroizing<Vec<u8>>; 2]) {
     let alternate = D::new()
         .chain_update(password)
         .chain_update(salt)

@@ -7,32 +7,106 @@ use fastrand::Rng;
 use std::format;
 
 const PATHS: [&str; 14] = [
-    "/", "/a", "/A/b", "/a/b/", "/api", "/api/v1", ".php", "/x.php", "/open files", "/\u{f6}l", "/a;b", "/a.b",
-    "/%61", "//a",
+    "/",
+    "/a",
+    "/A/b",
+    "/a/b/",
+    "/api",
+    "/api/v1",
+    ".php",
+    "/x.php",
+    "/open files",
+    "/\u{f6}l",
+    "/a;b",
+    "/a.b",
+    "/%61",
+    "//a",
 ];
 const HOSTS: [&str; 9] = [
-    "a.example", "*.example", "b.*", "[2001:db8::1]", "2001:db8:*", "*:1", "127.1", "*", "x.a.example",
+    "a.example",
+    "*.example",
+    "b.*",
+    "[2001:db8::1]",
+    "2001:db8:*",
+    "*:1",
+    "127.1",
+    "*",
+    "x.a.example",
 ];
-const REGEXES: [&str; 6] = ["/a.*", ".*\\\\.php", "/(a|api)/v[0-9]+", "^/a$", "/[^/]+", "(/.*)?/b"];
+const REGEXES: [&str; 6] = [
+    "/a.*",
+    ".*\\\\.php",
+    "/(a|api)/v[0-9]+",
+    "^/a$",
+    "/[^/]+",
+    "(/.*)?/b",
+];
 const METHODS: [&str; 4] = ["GET", "POST", "PUT", "get"];
 
 const REQUESTED: [&str; 34] = [
-    "/", "/a", "/A", "/a/", "/a/b", "/A/B", "/a/b/c", "/api", "/API/v1", "/api/v1/x", "/x.php", "/X.PHP",
-    "/x.php/y", "//a", "/./a", "/x/../a", "/%61", "/%2561", "/a%2fb", "/open%20files", "/open%20files/x",
-    "/%C3%B6l", "/%c3%b6l", "/a;b", "/a;x/b", "/a.", "/a%00", "/a%", "/%u0061", "/%ffa", "*", "http://b.x/a",
-    "/a?x=/api", "/c",
+    "/",
+    "/a",
+    "/A",
+    "/a/",
+    "/a/b",
+    "/A/B",
+    "/a/b/c",
+    "/api",
+    "/API/v1",
+    "/api/v1/x",
+    "/x.php",
+    "/X.PHP",
+    "/x.php/y",
+    "//a",
+    "/./a",
+    "/x/../a",
+    "/%61",
+    "/%2561",
+    "/a%2fb",
+    "/open%20files",
+    "/open%20files/x",
+    "/%C3%B6l",
+    "/%c3%b6l",
+    "/a;b",
+    "/a;x/b",
+    "/a.",
+    "/a%00",
+    "/a%",
+    "/%u0061",
+    "/%ffa",
+    "*",
+    "http://b.x/a",
+    "/a?x=/api",
+    "/c",
 ];
 const AUTHORITIES: [&str; 10] = [
-    "a.example", "A.Example:80", "b.example", "b.x", "[2001:db8::1]:8443", "127.0.0.1", "", "x y", "[::1]",
+    "a.example",
+    "A.Example:80",
+    "b.example",
+    "b.x",
+    "[2001:db8::1]:8443",
+    "127.0.0.1",
+    "",
+    "x y",
+    "[::1]",
     "x.a.example.",
 ];
 
 fn pick<'t>(random: &mut Rng, texts: &[&'t str]) -> &'t str {
-    texts.get(random.usize(..texts.len())).copied().unwrap_or_default()
+    texts
+        .get(random.usize(..texts.len()))
+        .copied()
+        .unwrap_or_default()
 }
 
 fn rule(random: &mut Rng) -> String {
-    let keys = ["exact", "prefix", "path_separated_prefix", "suffix", "regex"];
+    let keys = [
+        "exact",
+        "prefix",
+        "path_separated_prefix",
+        "suffix",
+        "regex",
+    ];
     let key = pick(random, &keys);
     let path = if key == "regex" {
         pick(random, &REGEXES)
@@ -41,7 +115,11 @@ fn rule(random: &mut Rng) -> String {
     };
     let mut rule = format!(r#""{key}": "{path}""#);
     if random.u8(..3) == 0 {
-        rule += &format!(r#", "hosts": ["{}", "{}"]"#, pick(random, &HOSTS), pick(random, &HOSTS));
+        rule += &format!(
+            r#", "hosts": ["{}", "{}"]"#,
+            pick(random, &HOSTS),
+            pick(random, &HOSTS)
+        );
     }
     if random.u8(..3) == 0 {
         rule += &format!(r#", "request_methods": ["{}"]"#, pick(random, &METHODS));
@@ -108,11 +186,17 @@ fn the_index_finds_every_rule_that_applies() {
             let (mut host, mut candidates) = (Vec::new(), Vec::new());
             let subject = policy.subject(&request, &mut host);
             policy.index.candidates(&subject, &mut candidates);
-            assert!(candidates.is_sorted_by(|a, b| a < b), "{configuration}: {candidates:?}");
+            assert!(
+                candidates.is_sorted_by(|a, b| a < b),
+                "{configuration}: {candidates:?}"
+            );
             for (index, rule) in policy.rules.iter().enumerate() {
                 if rule.scope.matches(&subject).is_some() {
                     applied += 1;
-                    assert!(candidates.contains(&index), "{configuration}: rule {index}, {request:?}");
+                    assert!(
+                        candidates.contains(&index),
+                        "{configuration}: rule {index}, {request:?}"
+                    );
                 }
             }
         }
@@ -143,14 +227,19 @@ fn a_rule_decides_its_witness() {
                 ..Request::default()
             };
             let decision = policy.decide(&request, &mut worker(&policy));
-            let allows_missing = rule.protection().map(|protection| protection.allows_missing);
+            let allows_missing = rule
+                .protection()
+                .map(|protection| protection.allows_missing);
             let is_expected = match (&decision, allows_missing) {
                 (Decision::Allow(Allowance::Exempt), None) => true,
                 (Decision::Allow(Allowance::Missing) | Decision::Deny(_), Some(true)) => true,
                 (Decision::Deny(denied), Some(false)) => denied.denial == Denial::NoCredentials,
                 _ => false,
             };
-            assert!(is_expected, "{configuration}: rule {index}, {witness:?}, {decision:?}");
+            assert!(
+                is_expected,
+                "{configuration}: rule {index}, {witness:?}, {decision:?}"
+            );
         }
     }
     // Nearly every rule of an accepted configuration has one.
@@ -163,7 +252,10 @@ fn an_exemption_opens_what_its_text_says_under_every_reading() {
     let mut opened = 0;
     for _ in 0..20_000 {
         let text = pick(&mut random, &PATHS);
-        let key = pick(&mut random, &["exact", "prefix", "path_separated_prefix", "suffix"]);
+        let key = pick(
+            &mut random,
+            &["exact", "prefix", "path_separated_prefix", "suffix"],
+        );
         let configuration = format!(
             r#"{{"basic_auth_rules": [{{"{key}": "{text}", "exempt": true}}, {{"prefix": "/", "credentials": ["ok:test"]}}]}}"#
         );
@@ -185,13 +277,17 @@ fn an_exemption_opens_what_its_text_says_under_every_reading() {
                 "exact" => reading == text,
                 "prefix" => reading.starts_with(text),
                 "suffix" => reading.ends_with(text),
-                _ => reading
-                    .strip_prefix(text)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || text.ends_with(b"/")),
+                _ => reading.strip_prefix(text).is_some_and(|rest| {
+                    rest.is_empty() || rest.starts_with(b"/") || text.ends_with(b"/")
+                }),
             };
             let decoded = [b"/a".as_slice()].into_iter().filter(|_| text == "/%61");
             let mut texts = [written.as_slice(), &encoded].into_iter().chain(decoded);
-            assert!(texts.any(says), "{configuration}: {request:?}, {}", reading.escape_ascii());
+            assert!(
+                texts.any(says),
+                "{configuration}: {request:?}, {}",
+                reading.escape_ascii()
+            );
         }
     }
     assert!(opened > 500, "{opened}");

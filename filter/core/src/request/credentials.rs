@@ -81,7 +81,9 @@ fn basic_token(value: &[u8]) -> Result<&[u8], CredentialsError> {
         .iter()
         .position(|&octet| octet == b' ')
         .unwrap_or(value.len());
-    let (scheme, rest) = value.split_at_checked(end).ok_or(CredentialsError::Malformed)?;
+    let (scheme, rest) = value
+        .split_at_checked(end)
+        .ok_or(CredentialsError::Malformed)?;
     if !scheme.eq_ignore_ascii_case(b"Basic") {
         // Envoy joins several fields by commas.
         return Err(if value.split(|&octet| octet == b',').any(is_basic) {

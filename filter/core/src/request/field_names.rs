@@ -33,8 +33,12 @@ impl FieldNames {
         authentication_header: Option<String>,
         path_overrides: Option<Vec<String>>,
     ) -> Self {
-        let path_overrides = path_overrides
-            .unwrap_or_else(|| PATH_OVERRIDES.iter().map(|name| String::from(*name)).collect());
+        let path_overrides = path_overrides.unwrap_or_else(|| {
+            PATH_OVERRIDES
+                .iter()
+                .map(|name| String::from(*name))
+                .collect()
+        });
         let lengths = path_overrides.iter().map(|name| length_bit(name.len()));
         Self {
             authentication_header: authentication_header.unwrap_or_else(|| "authorization".into()),

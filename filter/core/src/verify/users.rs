@@ -78,7 +78,10 @@ impl UserStore {
         let more = more.filter(move |(of, _)| *of == number);
         let all = self.verifiers.get(number).into_iter();
         let all = all.chain(more.map(|(_, verifier)| verifier));
-        Some((name, all.filter(|verifier| verifier.format() != Format::Locked)))
+        Some((
+            name,
+            all.filter(|verifier| verifier.format() != Format::Locked),
+        ))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -308,22 +308,48 @@ mod tests {
 
     #[test]
     fn an_anchor_at_one_end_searches_unless_the_other_is_open() {
-        for expression in ["^/secret", "\\.php$", "^/a|^/b", "/a$", r"\A/x", "^/a.*/b", "(^/a)?/b$"] {
+        for expression in [
+            "^/secret",
+            "\\.php$",
+            "^/a|^/b",
+            "/a$",
+            r"\A/x",
+            "^/a.*/b",
+            "(^/a)?/b$",
+        ] {
             assert!(of(expression).is_searched, "{expression}");
         }
-        for expression in ["^/a.*", "^/a(/.*)?$", ".*\\.php$", "^/a$", "/a", "^/a/.+", "^/a.*?", "^/a.{0,}"] {
+        for expression in [
+            "^/a.*",
+            "^/a(/.*)?$",
+            ".*\\.php$",
+            "^/a$",
+            "/a",
+            "^/a/.+",
+            "^/a.*?",
+            "^/a.{0,}",
+        ] {
             assert!(!of(expression).is_searched, "{expression}");
         }
     }
 
     #[test]
     fn a_path_begins_with_a_slash() {
-        for expression in ["admin.*", "^admin$", "\\.php$", "(a|b)/c", "[a-z]+/x", "a?b", "\\w/", "(?i)admin"] {
+        for expression in [
+            "admin.*",
+            "^admin$",
+            "\\.php$",
+            "(a|b)/c",
+            "[a-z]+/x",
+            "a?b",
+            "\\w/",
+            "(?i)admin",
+        ] {
             assert!(!of(expression).may_begin_with_slash, "{expression}");
         }
         for expression in [
-            "/a", ".*a", "(a|/b)", "a?/b", "[^a]b", "(?:/a)", "\\/a", "\\Wa", "(?i)/x", "a{0,2}/", "(?P<n>/)",
-            "()/x",
+            "/a", ".*a", "(a|/b)", "a?/b", "[^a]b", "(?:/a)", "\\/a", "\\Wa", "(?i)/x", "a{0,2}/",
+            "(?P<n>/)", "()/x",
         ] {
             assert!(of(expression).may_begin_with_slash, "{expression}");
         }
@@ -341,11 +367,23 @@ mod tests {
 
     #[test]
     fn an_example_is_one_where_there_is_nothing_special() {
-        for expression in ["/api/v[0-9]+/x", "/a|/b", "(/a|b)c", ".*\\.php", "/x{3}", "/[^/]+/y?", "^/a$"] {
-            let regex = regex_lite::Regex::new(&["^(?:", expression, ")$"].concat()).expect(expression);
+        for expression in [
+            "/api/v[0-9]+/x",
+            "/a|/b",
+            "(/a|b)c",
+            ".*\\.php",
+            "/x{3}",
+            "/[^/]+/y?",
+            "^/a$",
+        ] {
+            let regex =
+                regex_lite::Regex::new(&["^(?:", expression, ")$"].concat()).expect(expression);
             let example = of(expression).example;
             let examples = [example.clone(), ["/", &example].concat()];
-            assert!(examples.iter().any(|example| regex.is_match(example)), "{expression}: {example}");
+            assert!(
+                examples.iter().any(|example| regex.is_match(example)),
+                "{expression}: {example}"
+            );
         }
     }
 }

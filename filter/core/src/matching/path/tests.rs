@@ -11,7 +11,14 @@ fn readings(path: &str) -> Vec<String> {
 
 #[test]
 fn a_plain_path_has_one_reading_and_no_copy() {
-    for path in ["/", "/a/b.c", "/a.b/c-d_e~", "/a?x=%2F//;", "/a..b", "/+~@:(',"] {
+    for path in [
+        "/",
+        "/a/b.c",
+        "/a.b/c-d_e~",
+        "/a?x=%2F//;",
+        "/a..b",
+        "/+~@:(',",
+    ] {
         assert!(
             matches!(Readings::of(Some(path.as_bytes())), Readings::One(_)),
             "{path}"
