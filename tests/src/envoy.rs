@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use xtask::envoy::Envoy;
 
 /// Loading a module needs a download and a compilation, on a machine that may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A running Envoy, its upstream, and the addresses of its listeners by name.
 pub struct Proxy {

