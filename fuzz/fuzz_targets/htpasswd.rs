@@ -13,6 +13,7 @@ const CAPS: HashCostCaps = HashCostCaps {
     argon2_memory_kib: 64,
     argon2_memory_times_passes: 128,
     scrypt_log_n: 4,
+    yescrypt_log_n: 4,
     sha_crypt_rounds: 1000,
     pbkdf2_sha1_iterations: 10,
     pbkdf2_sha256_iterations: 10,

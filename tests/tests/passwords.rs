@@ -2,7 +2,8 @@
 //! must not verify.
 //!
 //! A vector has a `hash`, `made_by`, and either the `error` that it is refused with or a `password`
-//! and the `format` that is detected. `matches = false` is for a password that must not match, and
+//! and the `format` that is detected. `encoding` names that of the digest where it does not follow
+//! from the format: `standard` base64, `passlib`'s, or `hex`. `matches = false` is for a password that must not match, and
 //! `slow = true` spares a vector of high cost all but one of its negatives.
 
 #![cfg(not(target_arch = "wasm32"))]
@@ -16,6 +17,7 @@ use serde::Deserialize;
 const STANDARD: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const PASSLIB: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./";
 const BCRYPT: &str = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const HEX: &str = "0123456789abcdef";
 const CRYPT: &str = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 #[derive(Deserialize)]
@@ -32,6 +34,7 @@ struct Vector {
     password: Option<String>,
     format: Option<String>,
     error: Option<String>,
+    encoding: Option<String>,
     #[serde(default = "yes")]
     matches: bool,
     #[serde(default)]
@@ -69,23 +72,27 @@ impl Vector {
         let start = match format {
             "{PLAIN}" | "locked" => return None,
             "bcrypt" => self.hash.len() - 31,
-            _ if format.starts_with('{') => self.hash.find('}')? + 1,
+            _ if format.starts_with('{') && self.hash.starts_with('{') => self.hash.find('}')? + 1,
             _ => self.hash.rfind('$')? + 1,
         };
         let (before, text) = self.hash.split_at(start);
-        let (alphabet, low_first) = match format {
-            "bcrypt" => (BCRYPT, false),
-            "apr1" | "md5-crypt" | "sha256-crypt" | "sha512-crypt" => (CRYPT, true),
-            "scrypt" if before.starts_with("$7$") => (CRYPT, true),
-            _ if format.starts_with("pbkdf2") && !before.contains("$i=") => (PASSLIB, false),
-            _ => (STANDARD, false),
+        let alphabet = match (self.encoding.as_deref(), format) {
+            (Some("standard"), _) => STANDARD,
+            (Some("passlib"), _) => PASSLIB,
+            (Some("hex"), _) => HEX,
+            (Some(other), _) => panic!("no such encoding: {other}"),
+            (_, "bcrypt") => BCRYPT,
+            (_, "apr1" | "md5-crypt" | "sha256-crypt" | "sha512-crypt" | "yescrypt") => CRYPT,
+            (_, "scrypt") if before.starts_with("$7$") => CRYPT,
+            _ if format.starts_with("pbkdf2") && !before.contains("$i=") => PASSLIB,
+            _ => STANDARD,
         };
         Some((
             before,
             Digest {
                 text,
                 alphabet,
-                low_first,
+                low_first: alphabet == CRYPT,
             },
         ))
     }
@@ -106,16 +113,19 @@ impl Digest<'_> {
                 .find(character)
                 .expect("a character of the alphabet")
         };
+        let width = self.bits_a_character();
         let bits = self
             .text
             .trim_end_matches('=')
             .chars()
             .flat_map(|character| {
                 let value = value(character);
-                (0..6).map(move |bit| (bit, value)).collect::<Vec<_>>()
+                (0..width).map(move |bit| (bit, value)).collect::<Vec<_>>()
             });
         let bits: Vec<bool> = bits
-            .map(|(bit, value)| value >> if self.low_first { bit } else { 5 - bit } & 1 == 1)
+            .map(|(bit, value)| {
+                value >> if self.low_first { bit } else { width - 1 - bit } & 1 == 1
+            })
             .collect();
         bits.chunks_exact(8)
             .map(|bits| self.number(bits) as u8)
@@ -129,10 +139,10 @@ impl Digest<'_> {
             .flat_map(|octet| (0..8).map(move |at| bit(*octet, at)))
             .collect();
         let mut text: String = bits
-            .chunks(6)
+            .chunks(self.bits_a_character())
             .map(|bits| {
                 let mut bits = bits.to_vec();
-                bits.resize(6, false);
+                bits.resize(self.bits_a_character(), false);
                 char::from(self.alphabet.as_bytes()[self.number(&bits)])
             })
             .collect();
@@ -141,6 +151,10 @@ impl Digest<'_> {
             text.push('=');
         }
         text
+    }
+
+    fn bits_a_character(&self) -> usize {
+        if self.alphabet == HEX { 4 } else { 6 }
     }
 
     fn number(&self, bits: &[bool]) -> usize {
@@ -258,12 +272,14 @@ fn a_hash_with_one_letter_wrong_does_not_match() {
         } else {
             &[0, 1, text.len() / 2, text.len() - 2, text.len() - 1]
         };
+        let (letter, other) = if digest.alphabet == HEX {
+            ("a", "e")
+        } else {
+            ("A", "E")
+        };
         for position in positions {
-            let wrong = if text[*position..].starts_with('A') {
-                "E"
-            } else {
-                "A"
-            };
+            let is_letter = text[*position..].starts_with(letter);
+            let wrong = if is_letter { other } else { letter };
             let mut hash = vector.hash.clone();
             let position = before.len() + position;
             hash.replace_range(position..=position, wrong);

@@ -26,9 +26,9 @@ pub use config::{
 pub use decision::{Allowance, Decision, Denial, Denied, UserName};
 pub use matching::{BlockError, Expression, ExpressionError, HostError, SourceAddress};
 pub use password::{
-    Check, Cost, Format, HashCostCaps, HashError, HtpasswdError, HtpasswdProblem,
-    MAX_PASSWORD_OCTETS, Part, Progress, Verifier, known_answer_holds, parse_htpasswd,
-    parse_htpasswd_line,
+    Check, Cost, Format, HashCostCaps, HashError, HtpasswdError, HtpasswdProblem, HtpasswdUser,
+    MAX_PASSWORD_OCTETS, Part, Progress, Verdict, Verifier, known_answer_holds, looks_like_hash,
+    parse_htpasswd, parse_htpasswd_line, parse_htpasswd_users,
 };
 pub use policy::Policy;
 pub use redirect::Redirect;

@@ -4,44 +4,55 @@
 //! exactly one spelling, and a digest has its full length. Nothing here does I/O, nothing panics
 //! on any input, and what a verification may cost is bounded when the string is parsed.
 
+mod applications;
 mod argon2;
 mod bcrypt;
 mod check;
 mod constant_time;
 mod cost;
 mod crypt;
+mod diagnosis;
 mod encoding;
 mod error;
 mod fields;
 mod format;
 mod htpasswd;
 mod known_answer;
+mod labels;
 mod ldap;
 mod md5_crypt;
+mod memory;
 mod pbkdf2;
 mod scrypt;
 mod sha_crypt;
+mod unsupported;
+mod yescrypt;
 
 use core::fmt;
 use core::time::Duration;
 
-pub use check::{Check, Progress};
+pub use check::{Check, Progress, Verdict};
 pub use cost::{Cost, HashCostCaps};
+pub use diagnosis::looks_like_hash;
 pub use error::{HashError, Part};
 pub use format::Format;
-pub use htpasswd::{HtpasswdError, HtpasswdProblem, parse_htpasswd, parse_htpasswd_line};
+pub use htpasswd::{
+    HtpasswdError, HtpasswdProblem, HtpasswdUser, parse_htpasswd, parse_htpasswd_line,
+    parse_htpasswd_users,
+};
 pub use known_answer::known_answer_holds;
+
+use sha2::{Digest, Sha256};
 
 use argon2::Argon2;
 use bcrypt::Bcrypt;
-use check::Work;
+use fields::Fields;
 use ldap::{Plain, SaltedDigest};
 use md5_crypt::Md5Crypt;
 use pbkdf2::Pbkdf2;
 use scrypt::Scrypt;
 use sha_crypt::ShaCrypt;
-use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use yescrypt::Yescrypt;
 
 /// The longest password in octets that any format takes. SHA-crypt is quadratic in this length.
 pub const MAX_PASSWORD_OCTETS: usize = 512;
@@ -70,6 +81,7 @@ enum Scheme {
     SaltedDigest(SaltedDigest),
     Scrypt(Scrypt),
     ShaCrypt(ShaCrypt),
+    Yescrypt(Yescrypt),
 }
 
 impl Verifier {
@@ -77,11 +89,12 @@ impl Verifier {
     ///
     /// # Errors
     /// [`HashError`] for a format that is unknown, not accepted or malformed, and for a hash whose
-    /// verification would take more time than `caps` or more memory than 64 MiB.
+    /// verification would take more time than `caps` or more memory than 65 MiB.
     pub fn parse(hash: &[u8], caps: &HashCostCaps) -> Result<Self, HashError> {
         Ok(Self {
-            scheme: Scheme::parse(hash, caps)?,
-            identity: identity(&[hash]),
+            scheme: Scheme::parse(hash, caps)
+                .map_err(|error| diagnosis::cause(hash, error, caps))?,
+            identity: Sha256::digest(hash).into(),
             is_dummy: false,
         })
     }
@@ -90,8 +103,30 @@ impl Verifier {
     pub fn plain(password: &[u8]) -> Self {
         Self {
             scheme: Scheme::Plain(Plain::new(password)),
-            identity: identity(&[ldap::PLAIN, password]),
+            identity: Sha256::new_with_prefix(ldap::PLAIN)
+                .chain_update(password)
+                .finalize()
+                .into(),
             is_dummy: false,
+        }
+    }
+
+    /// Starts the verification of a password, which is worked off by [`Check::step`].
+    ///
+    /// A quick format is verified here: that costs less than keeping the password would. What a
+    /// slow one does here takes no longer than its steps, but for SHA-crypt: for 512 octets, one
+    /// millisecond.
+    #[must_use]
+    pub fn begin(&self, password: &[u8]) -> Check {
+        let check = if password.len() > self.scheme.longest_password() {
+            Check::done(Verdict::TooLong)
+        } else {
+            self.scheme.begin(password)
+        };
+        if self.is_dummy {
+            check.into_dummy()
+        } else {
+            check
         }
     }
 
@@ -103,31 +138,12 @@ impl Verifier {
     /// the more rounds.
     #[must_use]
     pub fn verify(&self, password: &[u8]) -> bool {
-        match &self.scheme {
-            _ if self.is_too_long(password) => false,
-            Scheme::Plain(plain) => plain.verify(password) && !self.is_dummy,
-            Scheme::SaltedDigest(digest) => digest.verify(password) && !self.is_dummy,
-            _ => self.begin(password).finish(),
-        }
-    }
-
-    fn is_too_long(&self, password: &[u8]) -> bool {
-        password.len() > MAX_PASSWORD_OCTETS && self.format() != Format::Plain
+        self.begin(password).finish() == Verdict::Match
     }
 
     /// The format of the stored hash.
     pub fn format(&self) -> Format {
-        match &self.scheme {
-            Scheme::Argon2(argon2) => argon2.format(),
-            Scheme::Bcrypt(_) => Format::Bcrypt,
-            Scheme::Locked => Format::Locked,
-            Scheme::Md5Crypt(md5_crypt) => md5_crypt.format(),
-            Scheme::Pbkdf2(pbkdf2) => pbkdf2.format(),
-            Scheme::Plain(_) => Format::Plain,
-            Scheme::SaltedDigest(digest) => digest.format(),
-            Scheme::Scrypt(_) => Format::Scrypt,
-            Scheme::ShaCrypt(sha_crypt) => sha_crypt.format(),
-        }
+        self.scheme.format()
     }
 
     /// Whether a verification draws from the verification budget and its success is remembered:
@@ -148,6 +164,7 @@ impl Verifier {
             Scheme::Plain(_) | Scheme::SaltedDigest(_) => 1,
             Scheme::Scrypt(scrypt) => scrypt.microseconds(),
             Scheme::ShaCrypt(sha_crypt) => sha_crypt.microseconds(),
+            Scheme::Yescrypt(yescrypt) => yescrypt.microseconds(),
         })
     }
 
@@ -178,26 +195,44 @@ impl fmt::Debug for Verifier {
 
 impl Scheme {
     fn parse(hash: &[u8], caps: &HashCostCaps) -> Result<Self, HashError> {
+        if let Some(error) = unsupported::other_spelling(hash) {
+            return Err(error);
+        }
         match hash {
             [] => Err(HashError::Empty),
-            [b'*'] | [b'!', ..] => Ok(Self::Locked),
+            b"*" | b"!" | b"!!" | b"!*" => Ok(Self::Locked),
+            [b'!', b'!', rest @ ..] | [b'!', rest @ ..] => Self::parse_locked(rest, caps),
             [b'$', ..] => Self::parse_modular(hash, caps),
-            [b'{', ..] => Self::parse_ldap(hash),
-            _ => Err(HashError::without_prefix(hash)),
+            [b'{', ..] => labels::parse(hash, caps),
+            _ => applications::parse(hash, caps).unwrap_or_else(|| {
+                Err(unsupported::without_prefix(hash).unwrap_or(HashError::BareText))
+            }),
+        }
+    }
+
+    /// Parses what follows `!`: a hash that is kept for later, whatever it costs.
+    fn parse_locked(hash: &[u8], caps: &HashCostCaps) -> Result<Self, HashError> {
+        if !matches!(hash, [b'$' | b'{', ..]) {
+            return Err(HashError::LockedText);
+        }
+        match Self::parse(hash, caps) {
+            Err(error) if !error.is_of_whole_hash() => Err(error),
+            _ => Ok(Self::Locked),
         }
     }
 
     /// Parses what names its format between two `$`: the modular crypt format and PHC strings.
     fn parse_modular(hash: &[u8], caps: &HashCostCaps) -> Result<Self, HashError> {
-        let mut fields = fields::Fields::after_dollar(hash);
+        let mut fields = Fields::after_dollar(hash);
         match fields.next().unwrap_or_default() {
             b"2a" | b"2b" | b"2y" => Bcrypt::parse(fields, caps).map(Self::Bcrypt),
             b"argon2id" => Argon2::parse(Format::Argon2id, fields, caps).map(Self::Argon2),
             b"argon2i" => Argon2::parse(Format::Argon2i, fields, caps).map(Self::Argon2),
             b"5" => ShaCrypt::parse(Format::Sha256Crypt, fields, caps).map(Self::ShaCrypt),
-            b"6" => ShaCrypt::parse(Format::Sha512Crypt, fields, caps).map(Self::ShaCrypt),
+            b"6" => Self::parse_6(fields, caps),
             b"scrypt" => Scrypt::parse_phc(fields, caps).map(Self::Scrypt),
-            b"7" => Scrypt::parse_crypt(fields, caps).map(Self::Scrypt),
+            b"y" => Yescrypt::parse(fields, caps).map(Self::Yescrypt),
+            b"7" => Self::parse_7(fields, caps),
             b"pbkdf2" | b"pbkdf2-sha1" => {
                 Pbkdf2::parse(Format::Pbkdf2Sha1, fields, caps).map(Self::Pbkdf2)
             }
@@ -205,55 +240,69 @@ impl Scheme {
             b"pbkdf2-sha512" => Pbkdf2::parse(Format::Pbkdf2Sha512, fields, caps).map(Self::Pbkdf2),
             b"apr1" => Md5Crypt::parse(Format::Apr1, fields).map(Self::Md5Crypt),
             b"1" => Md5Crypt::parse(Format::Md5Crypt, fields).map(Self::Md5Crypt),
-            name => Err(HashError::with_prefix(name)),
+            name => Err(unsupported::with_prefix(name).unwrap_or(HashError::UnknownPrefix)),
         }
     }
 
-    /// Parses what names its format in braces (RFC 2307, 5.3 and its successors).
-    fn parse_ldap(hash: &[u8]) -> Result<Self, HashError> {
-        if let Some(password) = hash.strip_prefix(ldap::PLAIN) {
-            return Plain::parse(password).map(Self::Plain);
+    /// Parses what follows `$6$`: SHA-crypt, or Mosquitto's salted SHA-512, whose base64 has padding.
+    fn parse_6(fields: Fields<'_>, caps: &HashCostCaps) -> Result<Self, HashError> {
+        match fields.clone().exactly() {
+            Some([salt, digest]) if digest.ends_with(b"==") => {
+                SaltedDigest::parse_mosquitto(salt, digest).map(Self::SaltedDigest)
+            }
+            _ => ShaCrypt::parse(Format::Sha512Crypt, fields, caps).map(Self::ShaCrypt),
         }
-        SaltedDigest::parse(hash).map(Self::SaltedDigest)
     }
 
-    fn begin(&self, password: &[u8]) -> Work {
+    /// Parses what follows `$7$`: crypt's scrypt, or Mosquitto's PBKDF2, which has one field more.
+    fn parse_7(fields: Fields<'_>, caps: &HashCostCaps) -> Result<Self, HashError> {
+        if fields.clone().count() == 3 {
+            Pbkdf2::parse_padded(64, fields, caps).map(Self::Pbkdf2)
+        } else {
+            Scrypt::parse_crypt(fields, caps).map(Self::Scrypt)
+        }
+    }
+
+    fn format(&self) -> Format {
         match self {
+            Self::Argon2(argon2) => argon2.format(),
+            Self::Bcrypt(_) => Format::Bcrypt,
+            Self::Locked => Format::Locked,
+            Self::Md5Crypt(md5_crypt) => md5_crypt.format(),
+            Self::Pbkdf2(pbkdf2) => pbkdf2.format(),
+            Self::Plain(_) => Format::Plain,
+            Self::SaltedDigest(digest) => digest.format(),
+            Self::Scrypt(_) => Format::Scrypt,
+            Self::ShaCrypt(sha_crypt) => sha_crypt.format(),
+            Self::Yescrypt(_) => Format::Yescrypt,
+        }
+    }
+
+    /// In octets. A longer one is never hashed.
+    fn longest_password(&self) -> usize {
+        match self {
+            Self::Bcrypt(_) => bcrypt::MAX_PASSWORD_OCTETS,
+            Self::Locked | Self::Plain(_) => usize::MAX,
+            Self::ShaCrypt(sha_crypt) => sha_crypt.longest_password(),
+            _ => MAX_PASSWORD_OCTETS,
+        }
+    }
+
+    fn begin(&self, password: &[u8]) -> Check {
+        let done = |is_match| Check::done(Verdict::of(is_match));
+        match self {
+            Self::Argon2(argon2) => argon2.begin(password),
             Self::Bcrypt(bcrypt) => bcrypt.begin(password),
+            Self::Locked => done(false),
             Self::Md5Crypt(md5_crypt) => md5_crypt.begin(password),
             Self::Pbkdf2(pbkdf2) => pbkdf2.begin(password),
+            Self::Plain(plain) => done(plain.is_match(password)),
+            Self::SaltedDigest(digest) => done(digest.is_match(password)),
+            Self::Scrypt(scrypt) => scrypt.begin(password),
             Self::ShaCrypt(sha_crypt) => sha_crypt.begin(password),
-            Self::Argon2(_)
-            | Self::Scrypt(_)
-            | Self::Locked
-            | Self::Plain(_)
-            | Self::SaltedDigest(_) => {
-                Work::Whole(Box::new(self.clone()), Zeroizing::new(password.to_vec()))
-            }
+            Self::Yescrypt(yescrypt) => yescrypt.begin(password),
         }
     }
-
-    /// Verifies by what is one step. The others are made of several, see [`Scheme::begin`].
-    fn verify_at_once(&self, password: &[u8]) -> bool {
-        match self {
-            Self::Argon2(argon2) => argon2.verify(password),
-            Self::Plain(plain) => plain.verify(password),
-            Self::SaltedDigest(digest) => digest.verify(password),
-            Self::Scrypt(scrypt) => scrypt.verify(password),
-            Self::Locked
-            | Self::Bcrypt(_)
-            | Self::Md5Crypt(_)
-            | Self::Pbkdf2(_)
-            | Self::ShaCrypt(_) => false,
-        }
-    }
-}
-
-/// What tells one stored hash from another.
-fn identity(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    parts.iter().for_each(|part| hash.update(part));
-    hash.finalize().into()
 }
 
 #[cfg(test)]

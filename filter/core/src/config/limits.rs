@@ -16,11 +16,12 @@ const MAX_TTL_SECONDS: u32 = 24 * 60 * 60;
 const MAX_BURST_MS: u32 = 10_000;
 
 /// The keys of `max_hash_cost`, in the order of [`Cost::ALL`].
-const COST_KEYS: [&str; 8] = [
+const COST_KEYS: [&str; 9] = [
     "bcrypt",
     "argon2_memory_kib",
     "argon2_memory_times_passes",
     "scrypt_log_n",
+    "yescrypt_log_n",
     "sha_crypt_rounds",
     "pbkdf2_sha1_iterations",
     "pbkdf2_sha256_iterations",

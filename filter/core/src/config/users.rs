@@ -5,7 +5,7 @@ use super::limits::Caps;
 use super::reader::{Object, Read, Value, error_at};
 use super::{Environment, Problem};
 use crate::names::Names;
-use crate::password::{HtpasswdError, Verifier, parse_htpasswd};
+use crate::password::{HtpasswdError, Verifier, looks_like_hash, parse_htpasswd};
 use crate::request::{Credentials, MAX_USER_ID_AND_PASSWORD};
 use crate::verify::{Allowed, UserStore};
 use alloc::rc::Rc;
@@ -85,17 +85,11 @@ fn insert_credential(value: &Value<'_>, users: &mut UserStore) -> Read<()> {
     } = Credentials::split(&decoded)
         .filter(|_| decoded.len() <= MAX_USER_ID_AND_PASSWORD && decoded != b":")
         .ok_or_else(|| value.error(Problem::UnsendableCredential))?;
-    if is_password_hash(password) {
+    if looks_like_hash(password) {
         return Err(value.error(Problem::HashAsPassword));
     }
     users.insert_beside(user_name, Verifier::plain(password));
     Ok(())
-}
-
-/// Whether a text would be a hash if it stood among the `users`.
-fn is_password_hash(text: &[u8]) -> bool {
-    matches!(text, [b'$', ..]) && text.iter().filter(|octet| **octet == b'$').count() >= 3
-        || matches!(text, [b'{', ..]) && text.contains(&b'}')
 }
 
 /// htpasswd text: one string, or a list of lines.

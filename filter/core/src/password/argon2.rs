@@ -2,12 +2,15 @@
 
 use ::argon2::{Algorithm, Params, Version};
 
-use super::constant_time::is_equal;
-use super::cost::{Cost, HashCostCaps, check_memory};
+use subtle::ConstantTimeEq;
+
+use super::check::Check;
+use super::cost::{Cost, HashCostCaps};
 use super::encoding::decode_unpadded;
 use super::error::{HashError, Part};
-use super::fields::{Fields, parameters};
+use super::fields::{Fields, parameters_in_any_order};
 use super::format::Format;
+use super::memory::check_memory;
 
 const MAX_DIGEST_OCTETS: usize = 64;
 
@@ -42,13 +45,13 @@ impl Argon2 {
             Part::Fields,
             "three after the version: parameters, salt, digest",
         ))?;
-        let [memory_kib, passes, lanes] = parameters(costs, [b"m", b"t", b"p"])
+        let [memory_kib, passes, lanes] = parameters_in_any_order(costs, [b"m", b"t", b"p"])
             .filter(|[memory, passes, lanes]| {
                 *passes >= 1 && (1..=255).contains(lanes) && *memory >= 8 * lanes
             })
             .ok_or(malformed(
                 Part::Parameters,
-                "`m=…,t=…,p=…` with t from 1, p from 1 to 255, m from 8 times p, and no other",
+                "`m=…,t=…,p=…` in any order, with t from 1, p from 1 to 255, m from 8 times p, and no other",
             ))?;
         check_memory(format, Some(u64::from(memory_kib) * 1024), Some(0))?;
         caps.check(Cost::Argon2Memory, memory_kib.into())?;
@@ -89,7 +92,13 @@ impl Argon2 {
         }
     }
 
-    pub(super) fn verify(&self, password: &[u8]) -> bool {
+    /// One step: the crate cannot be stopped amid its memory.
+    pub(super) fn begin(&self, password: &[u8]) -> Check {
+        let stored = self.clone();
+        Check::in_one_step(password, move |password| stored.is_match(password))
+    }
+
+    fn is_match(&self, password: &[u8]) -> bool {
         let mut output = [0; MAX_DIGEST_OCTETS];
         let Some(output) = output.get_mut(..self.digest.len()) else {
             return false;
@@ -101,7 +110,7 @@ impl Argon2 {
                 .hash_password_into(password, &self.salt, output)
                 .is_ok()
         });
-        is_computed && is_equal(output, &self.digest)
+        is_computed && bool::from(output.ct_eq(&self.digest))
     }
 
     pub(super) fn microseconds(&self) -> u64 {

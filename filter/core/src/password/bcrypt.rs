@@ -5,18 +5,29 @@
 //! octets wrongly, which are refused here; crypt_blowfish's `$2a$` (libxcrypt, `mkpasswd -m
 //! bcrypt-a`) alters the hash of a few passwords with octets over 0x7F, which do not match here.
 
-use super::check::Work;
-use super::constant_time::is_equal;
+use blowfish::Blowfish;
+use subtle::ConstantTimeEq;
+
+use super::check::{Check, Verdict, Work};
 use super::cost::{Cost, HashCostCaps};
+use super::crypt::{Secret, concatenated};
 use super::encoding::decode_bcrypt;
 use super::error::{HashError, Part};
 use super::fields::{Fields, decimal};
 use super::format::Format;
-use blowfish::Blowfish;
-use zeroize::Zeroizing;
 
 /// The key of Blowfish. Most implementations cut a longer password here without a word.
-const MAX_PASSWORD_OCTETS: usize = 72;
+pub(super) const MAX_PASSWORD_OCTETS: usize = 72;
+
+/// How often one step expands key and salt: each takes 25 to 40 µs in the Wasm VM.
+const EXPANSIONS_A_STEP: u32 = 2;
+
+/// What is encrypted in the end, `OrpheanBeholderScryDoubt`, as the blocks of Blowfish.
+const TEXT: [[u32; 2]; 3] = [
+    [0x4f72_7068, 0x6561_6e42],
+    [0x6568_6f6c, 0x6465_7253],
+    [0x6372_7944, 0x6f75_6274],
+];
 
 #[derive(Clone)]
 pub(super) struct Bcrypt {
@@ -52,26 +63,66 @@ impl Bcrypt {
         })
     }
 
-    pub(super) fn begin(&self, password: &[u8]) -> Work {
-        let mut key = Zeroizing::new(password.to_vec());
-        // The NUL at the end of the password belongs to the key, if there is room for it.
-        key.push(0);
-        key.truncate(MAX_PASSWORD_OCTETS);
-        if password.len() > MAX_PASSWORD_OCTETS || password.contains(&0) {
-            return Work::Known(false);
+    /// Starts the key expansions. A NUL would end the password, so that others than the right one
+    /// match: it never does.
+    pub(super) fn begin(&self, password: &[u8]) -> Check {
+        if password.contains(&0) {
+            return Check::done(Verdict::Mismatch);
         }
-        let mut blowfish = Blowfish::bc_init_state();
-        blowfish.salted_expand_key(&self.salt, &key);
-        Work::Bcrypt(Box::new(BcryptWork {
-            blowfish,
+        // The NUL at the end of the password belongs to the key, if there is room for it.
+        let mut key = concatenated(&[password, &[0]]);
+        key.truncate(MAX_PASSWORD_OCTETS);
+        let mut state = Blowfish::bc_init_state();
+        state.salted_expand_key(&self.salt, &key);
+        Check::running(Expansions {
+            state,
             key,
-            bcrypt: self.clone(),
-            expansions: 0,
-        }))
+            left: 1 << self.cost,
+            salt: self.salt,
+            digest: self.digest,
+        })
     }
 
     pub(super) fn microseconds(&self) -> u64 {
         52 << self.cost
+    }
+}
+
+/// The key expansions that make bcrypt slow, over Blowfish of the crate `blowfish`.
+struct Expansions {
+    /// Overwritten on drop by its crate.
+    state: Blowfish,
+    key: Secret,
+    /// How many are still to be made, each with key and salt.
+    left: u32,
+    salt: [u8; 16],
+    digest: [u8; 23],
+}
+
+impl Work for Expansions {
+    fn step(&mut self) -> Option<bool> {
+        let count = self.left.min(EXPANSIONS_A_STEP);
+        for _ in 0..count {
+            self.state.bc_expand_key(&self.key);
+            self.state.bc_expand_key(&self.salt);
+        }
+        self.left -= count;
+        (self.left == 0).then(|| self.is_match())
+    }
+}
+
+impl Expansions {
+    fn is_match(&self) -> bool {
+        let encrypt = |block| (0..64).fold(block, |block, _| self.state.bc_encrypt(block));
+        let words = TEXT.map(encrypt);
+        let octets = words
+            .as_flattened()
+            .iter()
+            .flat_map(|word| word.to_be_bytes());
+        let digest = Secret::new(octets.collect());
+        digest
+            .get(..self.digest.len())
+            .is_some_and(|digest| digest.ct_eq(&self.digest).into())
     }
 }
 
@@ -82,42 +133,4 @@ fn parse_cost(text: &[u8]) -> Option<u32> {
         _ => return None,
     };
     (4..=31).contains(&cost).then_some(cost)
-}
-
-/// bcrypt, key expansion by key expansion.
-pub(super) struct BcryptWork {
-    blowfish: Blowfish,
-    key: Zeroizing<Vec<u8>>,
-    bcrypt: Bcrypt,
-    expansions: u32,
-}
-
-impl BcryptWork {
-    /// The expansions of a step, each with the key and with the salt.
-    const STEP: u32 = 4;
-
-    /// Some expansions; `None` if there are more.
-    pub(super) fn step(&mut self) -> Option<bool> {
-        let all = 1_u32.checked_shl(self.bcrypt.cost).unwrap_or(u32::MAX);
-        let end = all.min(self.expansions + Self::STEP);
-        for _ in self.expansions..end {
-            self.blowfish.bc_expand_key(&self.key);
-            self.blowfish.bc_expand_key(&self.bcrypt.salt);
-        }
-        self.expansions = end;
-        (end == all).then(|| is_equal(&self.digest(), &self.bcrypt.digest))
-    }
-
-    /// "OrpheanBeholderScryDoubt", encrypted 64 times.
-    fn digest(&self) -> [u8; 23] {
-        let text: [[u32; 2]; 3] = [
-            [0x4f72_7068, 0x6561_6e42],
-            [0x6568_6f6c, 0x6465_7253],
-            [0x6372_7944, 0x6f75_6274],
-        ];
-        let encrypted =
-            text.map(|block| (0..64).fold(block, |block, _| self.blowfish.bc_encrypt(block)));
-        let mut octets = encrypted.into_iter().flatten().flat_map(u32::to_be_bytes);
-        [(); 23].map(|()| octets.next().unwrap_or_default())
-    }
 }

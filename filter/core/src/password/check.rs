@@ -1,101 +1,143 @@
-//! A check of a password, made step by step.
+//! One verification in progress: a value that is worked off in small steps.
 //!
-//! The loops over iterations are ours, since the crates' whole functions cannot be cut into steps; what a
-//! step does is the crates' (`blowfish`, `hmac`, `sha2`, `md-5`). scrypt and Argon2 are one step each: their
-//! crates cannot be stopped.
+//! A slow hash takes up to a quarter of a second, and a worker of a proxy has other requests to
+//! serve meanwhile. So the loops over iterations and rounds stand here, in bcrypt, PBKDF2 and
+//! crypt, and stop after each quantum: the crates' whole functions can't be stopped. Each
+//! iteration is a call of the crate that has the primitive (`blowfish`, `hmac`, `sha2`, `sha1`,
+//! `md-5`). scrypt, Argon2 and yescrypt fill a memory that their crates own, and are one step each.
 
-use super::bcrypt::BcryptWork;
-use super::crypt::Stretching;
-use super::pbkdf2::Pbkdf2Work;
-use super::{Scheme, Verifier};
 use core::fmt;
-use hmac::Hmac;
-use md5::Md5;
-use sha1::Sha1;
-use sha2::{Sha256, Sha512};
+
 use zeroize::Zeroizing;
 
-/// How far a check is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// There is more to do.
-    More,
-    /// It is done: whether the password is right.
-    Done(bool),
-}
-
-/// A check of a password that has begun. It owns what it needs, and overwrites the password when it is
-/// dropped.
+/// A password that is being verified. Owns all it needs, so that it can be kept while its request
+/// is held. What it holds of the password is overwritten when it is dropped.
 pub struct Check {
-    work: Work,
-    /// A dummy does all the work and never matches.
+    state: State,
+    /// All the work is done, and nothing matches.
     is_dummy: bool,
 }
 
-/// What is left to do.
-pub(super) enum Work {
-    Known(bool),
-    Bcrypt(Box<BcryptWork>),
-    Md5Crypt(Stretching<Md5, 16>),
-    Sha256Crypt(Stretching<Sha256, 32>),
-    Sha512Crypt(Box<Stretching<Sha512, 64>>),
-    Pbkdf2Sha1(Box<Pbkdf2Work<Hmac<Sha1>>>),
-    Pbkdf2Sha256(Box<Pbkdf2Work<Hmac<Sha256>>>),
-    Pbkdf2Sha512(Box<Pbkdf2Work<Hmac<Sha512>>>),
-    /// What cannot be stopped.
-    Whole(Box<Scheme>, Zeroizing<Vec<u8>>),
+enum State {
+    Running(Box<dyn Work>),
+    Done(Verdict),
 }
 
-impl Verifier {
-    /// Begins to check a password; nothing slow is done yet. See [`Verifier::verify`] for what is refused
-    /// without a check.
-    #[must_use]
-    pub fn begin(&self, password: &[u8]) -> Check {
-        let work = if self.is_too_long(password) {
-            Work::Known(false)
-        } else {
-            self.scheme.begin(password)
-        };
-        Check {
-            work,
-            is_dummy: self.is_dummy,
-        }
-    }
+/// How far a [`Check`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There are more steps.
+    More,
+    /// It is over.
+    Done(Verdict),
+}
+
+/// What a [`Check`] has found out.
+///
+/// For the operator: a client must not learn why its password is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The password is the one that was hashed.
+    Match,
+    /// It is another one.
+    Mismatch,
+    /// It has more octets than the format takes, and was not hashed: see
+    /// [`Verifier::verify`](super::Verifier::verify).
+    TooLong,
+}
+
+/// What a slow format does with a password.
+pub(super) trait Work {
+    /// Does the next quantum, about 0.1 to 0.3 ms in the Wasm VM. When it was the last one: whether
+    /// the password is the one that was hashed. Not called again after that.
+    fn step(&mut self) -> Option<bool>;
 }
 
 impl Check {
-    /// Does some of the work: about 0.2 ms in the Wasm VM, or all of what cannot be stopped.
-    pub fn step(&mut self) -> Progress {
-        let is_right = match &mut self.work {
-            Work::Known(is_right) => Some(*is_right),
-            Work::Bcrypt(work) => work.step(),
-            Work::Md5Crypt(work) => work.step(),
-            Work::Sha256Crypt(work) => work.step(),
-            Work::Sha512Crypt(work) => work.step(),
-            Work::Pbkdf2Sha1(work) => work.step(),
-            Work::Pbkdf2Sha256(work) => work.step(),
-            Work::Pbkdf2Sha512(work) => work.step(),
-            Work::Whole(scheme, password) => Some(scheme.verify_at_once(password)),
-        };
-        match is_right {
-            Some(is_right) => Progress::Done(is_right && !self.is_dummy),
-            None => Progress::More,
+    /// A check that was quick enough to be made at once.
+    pub(super) fn done(verdict: Verdict) -> Self {
+        Self {
+            state: State::Done(verdict),
+            is_dummy: false,
         }
     }
 
-    /// Does all of it.
-    pub(super) fn finish(mut self) -> bool {
+    pub(super) fn running(work: impl Work + 'static) -> Self {
+        Self {
+            state: State::Running(Box::new(work)),
+            is_dummy: false,
+        }
+    }
+
+    /// A check of what can't be cut into steps.
+    pub(super) fn in_one_step(password: &[u8], is_match: impl Fn(&[u8]) -> bool + 'static) -> Self {
+        Self::running(OneStep {
+            password: Zeroizing::new(password.into()),
+            is_match,
+        })
+    }
+
+    /// A check that takes as many steps and never matches.
+    pub(super) fn into_dummy(self) -> Self {
+        Self {
+            is_dummy: true,
+            ..self
+        }
+    }
+
+    /// Does one quantum of work: about 0.1 to 0.3 ms in the Wasm VM; for scrypt, Argon2 and yescrypt
+    /// all of it. When it is over, further calls answer the same.
+    pub fn step(&mut self) -> Progress {
+        if let State::Running(work) = &mut self.state {
+            let Some(is_match) = work.step() else {
+                return Progress::More;
+            };
+            self.state = State::Done(Verdict::of(is_match));
+        }
+        match self.state {
+            State::Running(_) => Progress::More,
+            State::Done(_) if self.is_dummy => Progress::Done(Verdict::Mismatch),
+            State::Done(verdict) => Progress::Done(verdict),
+        }
+    }
+
+    /// Does all the work that is left.
+    #[must_use]
+    pub fn finish(mut self) -> Verdict {
         loop {
-            if let Progress::Done(is_right) = self.step() {
-                return is_right;
+            if let Progress::Done(verdict) = self.step() {
+                return verdict;
             }
         }
     }
 }
 
-/// Redacted.
+/// Redacted: whether it is over, and nothing of the outcome.
 impl fmt::Debug for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Check(redacted)")
+        f.debug_struct("Check")
+            .field("is_done", &matches!(self.state, State::Done(_)))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Verdict {
+    pub(super) fn of(is_match: bool) -> Self {
+        if is_match {
+            Self::Match
+        } else {
+            Self::Mismatch
+        }
+    }
+}
+
+struct OneStep<F> {
+    password: Zeroizing<Box<[u8]>>,
+    is_match: F,
+}
+
+impl<F: Fn(&[u8]) -> bool> Work for OneStep<F> {
+    fn step(&mut self) -> Option<bool> {
+        Some((self.is_match)(&self.password))
     }
 }

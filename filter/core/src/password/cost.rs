@@ -1,13 +1,7 @@
 //! What one verification may cost.
 
 use super::error::HashError;
-use super::format::Format;
-
-/// The most memory in octets that one verification may need for its table.
-const MAX_TABLE_OCTETS: u64 = 64 * 1024 * 1024;
-
-/// The most memory in octets beside the table.
-const MAX_BUFFER_OCTETS: u64 = 1024 * 1024;
+use super::memory::MAX_TABLE_KIB;
 
 /// What the cost of a hash is counted in. Each has a cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +15,8 @@ pub enum Cost {
     Argon2MemoryTimesPasses,
     /// The binary logarithm of scrypt's N, for r = 8 and p = 1.
     ScryptLogN,
+    /// The binary logarithm of yescrypt's N, for r = 32.
+    YescryptLogN,
     /// The rounds of SHA-crypt.
     ShaCryptRounds,
     /// The iterations of PBKDF2 with HMAC-SHA-1.
@@ -33,11 +29,12 @@ pub enum Cost {
 
 impl Cost {
     /// All of them, in the order of the enum.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Bcrypt,
         Self::Argon2Memory,
         Self::Argon2MemoryTimesPasses,
         Self::ScryptLogN,
+        Self::YescryptLogN,
         Self::ShaCryptRounds,
         Self::Pbkdf2Sha1Iterations,
         Self::Pbkdf2Sha256Iterations,
@@ -51,6 +48,7 @@ impl Cost {
             Self::Argon2Memory => "argon2_memory_kib",
             Self::Argon2MemoryTimesPasses => "argon2_memory_times_passes",
             Self::ScryptLogN => "scrypt_log_n",
+            Self::YescryptLogN => "yescrypt_log_n",
             Self::ShaCryptRounds => "sha_crypt_rounds",
             Self::Pbkdf2Sha1Iterations => "pbkdf2_sha1_iterations",
             Self::Pbkdf2Sha256Iterations => "pbkdf2_sha256_iterations",
@@ -65,6 +63,7 @@ impl Cost {
             Self::Argon2Memory => "argon2 memory in KiB of",
             Self::Argon2MemoryTimesPasses => "argon2 memory in KiB times passes of",
             Self::ScryptLogN => "scrypt ln (at r=8, p=1) of",
+            Self::YescryptLogN => "yescrypt log₂ N (at r=32) of",
             Self::ShaCryptRounds => "sha-crypt rounds of",
             Self::Pbkdf2Sha1Iterations => "pbkdf2-sha1 iterations of",
             Self::Pbkdf2Sha256Iterations => "pbkdf2-sha256 iterations of",
@@ -76,7 +75,7 @@ impl Cost {
 /// The highest cost of a hash that is accepted, per format.
 ///
 /// With the defaults one verification of a usual password takes less than about 250 ms in the Wasm
-/// VM. Memory has a bound that no cap raises: 64 MiB.
+/// VM. Memory has a bound that no cap raises: 65 MiB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HashCostCaps {
     /// bcrypt's cost. Each step doubles the time.
@@ -87,6 +86,9 @@ pub struct HashCostCaps {
     pub argon2_memory_times_passes: u32,
     /// scrypt's `ln` for r = 8 and p = 1. With others, N × r × p may be as high as with these.
     pub scrypt_log_n: u32,
+    /// The binary logarithm of yescrypt's N for r = 32: 12 for what `passwd` writes. With another r,
+    /// N × r may be as high as with this.
+    pub yescrypt_log_n: u32,
     /// The rounds of `$5$` and `$6$`.
     pub sha_crypt_rounds: u32,
     /// The iterations of `$pbkdf2$`.
@@ -101,21 +103,23 @@ impl HashCostCaps {
     /// What is accepted unless configured otherwise: up to about 250 ms.
     pub const DEFAULT: Self = Self {
         bcrypt: 12,
-        argon2_memory_kib: 65_536,
+        argon2_memory_kib: MAX_TABLE_KIB,
         argon2_memory_times_passes: 400_000,
         scrypt_log_n: 16,
+        yescrypt_log_n: 14,
         sha_crypt_rounds: 500_000,
         pbkdf2_sha1_iterations: 1_300_000,
-        pbkdf2_sha256_iterations: 900_000,
+        pbkdf2_sha256_iterations: 1_000_000,
         pbkdf2_sha512_iterations: 400_000,
     };
 
     /// What the caps can be raised to: up to about two seconds. Longer would stall a worker.
     pub const MAXIMUM: Self = Self {
         bcrypt: 15,
-        argon2_memory_kib: 65_536,
+        argon2_memory_kib: MAX_TABLE_KIB,
         argon2_memory_times_passes: 3_200_000,
         scrypt_log_n: 19,
+        yescrypt_log_n: 14,
         sha_crypt_rounds: 4_000_000,
         pbkdf2_sha1_iterations: 10_400_000,
         pbkdf2_sha256_iterations: 7_200_000,
@@ -129,6 +133,7 @@ impl HashCostCaps {
             Cost::Argon2Memory => self.argon2_memory_kib,
             Cost::Argon2MemoryTimesPasses => self.argon2_memory_times_passes,
             Cost::ScryptLogN => self.scrypt_log_n,
+            Cost::YescryptLogN => self.yescrypt_log_n,
             Cost::ShaCryptRounds => self.sha_crypt_rounds,
             Cost::Pbkdf2Sha1Iterations => self.pbkdf2_sha1_iterations,
             Cost::Pbkdf2Sha256Iterations => self.pbkdf2_sha256_iterations,
@@ -143,6 +148,7 @@ impl HashCostCaps {
             Cost::Argon2Memory => &mut self.argon2_memory_kib,
             Cost::Argon2MemoryTimesPasses => &mut self.argon2_memory_times_passes,
             Cost::ScryptLogN => &mut self.scrypt_log_n,
+            Cost::YescryptLogN => &mut self.yescrypt_log_n,
             Cost::ShaCryptRounds => &mut self.sha_crypt_rounds,
             Cost::Pbkdf2Sha1Iterations => &mut self.pbkdf2_sha1_iterations,
             Cost::Pbkdf2Sha256Iterations => &mut self.pbkdf2_sha256_iterations,
@@ -170,21 +176,5 @@ impl HashCostCaps {
 impl Default for HashCostCaps {
     fn default() -> Self {
         Self::DEFAULT
-    }
-}
-
-/// Refuses what needs a table of more than 64 MiB, or large buffers beside it. A product that
-/// overflowed is passed as `None`.
-pub(super) fn check_memory(
-    format: Format,
-    table_octets: Option<u64>,
-    buffer_octets: Option<u64>,
-) -> Result<(), HashError> {
-    let is_within = table_octets.is_some_and(|octets| octets <= MAX_TABLE_OCTETS)
-        && buffer_octets.is_some_and(|octets| octets <= MAX_BUFFER_OCTETS);
-    if is_within {
-        Ok(())
-    } else {
-        Err(HashError::TooMuchMemory { format })
     }
 }

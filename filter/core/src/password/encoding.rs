@@ -26,6 +26,22 @@ pub(super) fn decode_passlib(text: &[u8]) -> Option<Vec<u8>> {
     decode_unpadded(&standard.collect::<Option<Vec<u8>>>()?)
 }
 
+/// Hexadecimal digits in lower case, two for each octet.
+pub(super) fn decode_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |octet: u8| match octet {
+        b'0'..=b'9' => Some(octet - b'0'),
+        b'a'..=b'f' => Some(octet - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, []) = text.as_chunks::<2>() else {
+        return None;
+    };
+    pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
+        .collect()
+}
+
 /// Bcrypt's base64: without padding, of the alphabet `./A-Za-z0-9`.
 pub(super) fn decode_bcrypt<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     BCRYPT.decode(text).ok()?.try_into().ok()

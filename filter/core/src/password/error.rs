@@ -24,6 +24,41 @@ pub enum HashError {
         /// Why it is not accepted.
         reason: &'static str,
     },
+    /// What is accepted in another spelling.
+    OtherSpelling {
+        /// What is there.
+        name: &'static str,
+        /// What to write.
+        cure: &'static str,
+    },
+    /// `{…}` in front of a hash of another format.
+    OtherLabel,
+    /// A password hash where a password as it is should be: whoever knows the hash would log in by it.
+    HashAsPlain,
+    /// `!` in front of what is no hash.
+    LockedText,
+    /// `$` doubled, as Compose has it in its files.
+    DoubledDollars,
+    /// `\$` for `$`.
+    EscapedDollars,
+    /// What a shell leaves of a hash in double quotes: it takes `$…` for variables.
+    Expanded,
+    /// Quotes around a hash.
+    Quoted,
+    /// Something between the colon and a hash.
+    Before,
+    /// Something behind a hash: a comment, a comma, a blank.
+    Behind,
+    /// A character around a hash that nobody sees.
+    Invisible,
+    /// The base64 of a hash.
+    Base64,
+    /// A digest in hexadecimal.
+    Hexadecimal,
+    /// A digest in base64 without its label.
+    NoLabel,
+    /// The `x` of `/etc/passwd`.
+    Passwd,
     /// A part is not as the format has it.
     Malformed {
         /// The format that the prefix names.
@@ -51,10 +86,12 @@ pub enum HashError {
         /// The highest cap that can be configured.
         maximum: u32,
     },
-    /// One verification needs more than 64 MiB. Every worker would keep them for good.
+    /// One verification needs more than 65 MiB. Every worker would keep them for good.
     TooMuchMemory {
         /// The format that the prefix names.
         format: Format,
+        /// How much, in MiB.
+        needed_mib: u64,
     },
 }
 
@@ -92,48 +129,6 @@ impl Part {
 const REHASH: &str = "re-hash with bcrypt, e.g. by `htpasswd -nB`";
 
 impl HashError {
-    /// The error for a text that starts with none of `$ { * !`.
-    pub(super) fn without_prefix(hash: &[u8]) -> Self {
-        let is_crypt = hash
-            .iter()
-            .all(|octet| octet.is_ascii_alphanumeric() || b"./".contains(octet));
-        match hash {
-            [b'_', rest @ ..] if rest.len() == 19 => Self::Unsupported {
-                name: "bsdicrypt",
-                reason: "it is DES",
-            },
-            _ if hash.len() == 13 && is_crypt => Self::Unsupported {
-                name: "DES crypt, or a bare password of 13 characters,",
-                reason: "DES crypt cuts passwords at 8 octets",
-            },
-            _ => Self::BareText,
-        }
-    }
-
-    /// The error for `$name$…` of none of the accepted formats.
-    pub(super) fn with_prefix(name: &[u8]) -> Self {
-        let (name, reason) = match name {
-            b"2" => (
-                "the first bcrypt, `$2$`,",
-                "it mishandles the end of the password",
-            ),
-            b"2x" => (
-                "bcrypt's `$2x$`",
-                "it stands for hashes by a broken implementation",
-            ),
-            b"3" => ("the NT hash `$3$`", "it is one round of MD4 without salt"),
-            b"argon2d" => ("argon2d", "argon2id is the variant for passwords"),
-            b"gy" => ("gost-yescrypt", "there is no verifier for it here"),
-            b"md5" => ("SunMD5", "there is no verifier for it here"),
-            b"sha1" => ("`$sha1$` crypt", "there is no verifier for it here"),
-            b"y" => ("yescrypt", "there is no verifier for it here"),
-            // SunMD5 has its rounds in the same field.
-            [b'm', b'd', b'5', b',', ..] => ("SunMD5", "there is no verifier for it here"),
-            _ => return Self::UnknownPrefix,
-        };
-        Self::Unsupported { name, reason }
-    }
-
     /// A part of the hash is not as the format has it. `expected` completes "must be".
     pub(super) fn malformed(format: Format, part: Part, expected: &'static str) -> Self {
         Self::Malformed {
@@ -147,20 +142,19 @@ impl HashError {
 impl fmt::Display for HashError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("there is no password hash; `*` stands for a locked user"),
             Self::BareText => write!(
                 f,
                 "not a password hash; {REHASH}, or write a password as it is after `{{PLAIN}}`"
             ),
             Self::UnknownPrefix => write!(f, "password hash of an unknown format; {REHASH}"),
-            Self::UnknownScheme => f.write_str(
-                "password hash of an unknown format in braces; known are {SHA}, {SSHA}, {SHA256}, \
-                 {SSHA256}, {SHA512}, {SSHA512} and {PLAIN}, in upper case; what follows {CRYPT} \
-                 stands without it",
+            Self::Hexadecimal => write!(
+                f,
+                "a digest in hexadecimal does not say how it was made; {REHASH}"
             ),
             Self::Unsupported { name, reason } => {
                 write!(f, "{name} is not accepted: {reason}; {REHASH}")
             }
+            Self::OtherSpelling { name, cure } => write!(f, "{name} is not accepted; {cure}"),
             Self::Malformed {
                 format,
                 part,
@@ -189,12 +183,72 @@ impl fmt::Display for HashError {
                 cost.name(),
                 cost.key()
             ),
-            Self::TooMuchMemory { format } => {
-                write!(
-                    f,
-                    "{format} with these parameters needs more than 64 MiB of memory; re-hash"
-                )
+            Self::TooMuchMemory { format, needed_mib } => write!(
+                f,
+                "{format} with these parameters needs {needed_mib} MiB of memory on every worker, \
+                 and may have 65; re-hash with less"
+            ),
+            other => f.write_str(other.sentence()),
+        }
+    }
+}
+
+impl HashError {
+    /// Whether the text is a whole hash of a known format, which is refused for what it is.
+    pub(super) fn is_of_whole_hash(self) -> bool {
+        matches!(
+            self,
+            Self::AboveCap { .. }
+                | Self::AboveMaximum { .. }
+                | Self::TooMuchMemory { .. }
+                | Self::Unsupported { .. }
+        )
+    }
+
+    /// The text of the errors that are always the same.
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Empty => "there is no password hash; `*` stands for a locked user",
+            Self::UnknownScheme => {
+                "password hash of an unknown format in braces; known are {SHA}, {SSHA}, {SHA256}, \
+                 {SSHA256}, {SHA512}, {SSHA512} and {PLAIN}, in upper case, and {CRYPT}, {BLF-CRYPT}, \
+                 {ARGON2} and {PBKDF2} with their kin"
             }
+            Self::OtherLabel => {
+                "the label in braces is not that of what stands behind it; remove the label, or \
+                 re-hash"
+            }
+            Self::HashAsPlain => {
+                "what stands after `{PLAIN}` is a password hash, and would be the password itself; \
+                 remove `{PLAIN}`"
+            }
+            Self::LockedText => {
+                "not a password hash behind `!`; a locked user is `*`, or `!` alone or before a hash"
+            }
+            Self::DoubledDollars => {
+                "every `$` is doubled, which only a Compose file needs; write each once"
+            }
+            Self::EscapedDollars => "there is a backslash before each `$`; remove the backslashes",
+            Self::Expanded => {
+                "this is what is left of a password hash, perhaps by a shell, which takes `$` for \
+                 variables; put the hash into single quotes"
+            }
+            Self::Quoted => "there are quotes around the password hash; remove them",
+            Self::Before => "there is something in front of the password hash; remove it",
+            Self::Behind => {
+                "there is something behind the password hash; a comment follows after a `:`"
+            }
+            Self::Invisible => {
+                "there is an invisible character around the password hash; remove it"
+            }
+            Self::Base64 => "this is the base64 of a password hash; write what it decodes to",
+            Self::NoLabel => {
+                "this is a digest without its label, such as `{SHA}`, or the base64 of something else"
+            }
+            Self::Passwd => {
+                "`x` stands for a password hash in /etc/shadow; take the user's line from there"
+            }
+            _ => "",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The fields of a hash between `$`, and the numbers in them.
 
 /// The fields of a hash that are still to be read.
+#[derive(Clone)]
 pub(super) struct Fields<'a> {
     /// `None` when the last one was read.
     rest: Option<&'a [u8]>,
@@ -12,6 +13,11 @@ impl<'a> Fields<'a> {
         Self {
             rest: hash.strip_prefix(b"$"),
         }
+    }
+
+    /// The fields of a hash that starts without a `$`, or of what follows its label.
+    pub(super) fn of(text: &'a [u8]) -> Self {
+        Self { rest: Some(text) }
     }
 
     /// The next field, if it starts with `prefix`: what follows the prefix.
@@ -69,6 +75,25 @@ pub(super) fn parameters<const N: usize>(text: &[u8], names: [&[u8]; N]) -> Opti
         *value = (found == name).then(|| decimal(number))??;
     }
     parts.next().is_none().then_some(values)
+}
+
+/// The same in any order, each exactly once.
+pub(super) fn parameters_in_any_order<const N: usize>(
+    text: &[u8],
+    names: [&[u8]; N],
+) -> Option<[u32; N]> {
+    let mut values = [None; N];
+    for part in text.split(|octet| *octet == b',') {
+        let (found, number) = split_at(part, b'=')?;
+        let place = names.iter().position(|name| *name == found)?;
+        let value = values.get_mut(place).filter(|value| value.is_none())?;
+        *value = Some(decimal(number)?);
+    }
+    let mut all = [0; N];
+    for (place, value) in all.iter_mut().zip(values) {
+        *place = value?;
+    }
+    Some(all)
 }
 
 /// Whether a salt that is hashed as it is written can stand in a hash: up to `limit` printable

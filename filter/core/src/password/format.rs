@@ -18,6 +18,8 @@ pub enum Format {
     Sha512Crypt,
     /// scrypt (RFC 7914): `$scrypt$` as a PHC string, `$7$` as crypt writes it.
     Scrypt,
+    /// yescrypt: `$y$`.
+    Yescrypt,
     /// PBKDF2 (RFC 8018) with HMAC-SHA-1: `$pbkdf2$`, `$pbkdf2-sha1$`.
     Pbkdf2Sha1,
     /// PBKDF2 (RFC 8018) with HMAC-SHA-256: `$pbkdf2-sha256$`.
@@ -48,13 +50,14 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order of the enum.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Bcrypt,
         Self::Argon2id,
         Self::Argon2i,
         Self::Sha256Crypt,
         Self::Sha512Crypt,
         Self::Scrypt,
+        Self::Yescrypt,
         Self::Pbkdf2Sha1,
         Self::Pbkdf2Sha256,
         Self::Pbkdf2Sha512,
@@ -79,6 +82,7 @@ impl Format {
             Self::Sha256Crypt => "sha256-crypt",
             Self::Sha512Crypt => "sha512-crypt",
             Self::Scrypt => "scrypt",
+            Self::Yescrypt => "yescrypt",
             Self::Pbkdf2Sha1 => "pbkdf2-sha1",
             Self::Pbkdf2Sha256 => "pbkdf2-sha256",
             Self::Pbkdf2Sha512 => "pbkdf2-sha512",
@@ -102,7 +106,7 @@ impl Format {
             Self::Apr1 | Self::Md5Crypt | Self::Plain => true,
             Self::Sha | Self::Sha256 | Self::Sha512 => true,
             Self::Ssha | Self::Ssha256 | Self::Ssha512 => true,
-            Self::Bcrypt | Self::Argon2id | Self::Argon2i | Self::Scrypt => false,
+            Self::Bcrypt | Self::Argon2id | Self::Argon2i | Self::Scrypt | Self::Yescrypt => false,
             Self::Sha256Crypt | Self::Sha512Crypt => false,
             Self::Pbkdf2Sha1 | Self::Pbkdf2Sha256 | Self::Pbkdf2Sha512 => false,
             Self::Locked => false,

@@ -18,7 +18,7 @@ pub fn known_answer_holds(format: Format) -> bool {
     })
 }
 
-/// Hashes of [`PASSWORD`], made by Python's bcrypt, argon2-cffi, passlib and hashlib.
+/// Hashes of [`PASSWORD`], made by Python's bcrypt, argon2-cffi, passlib and hashlib, and by libxcrypt.
 pub(super) fn hash(format: Format) -> &'static [u8] {
     match format {
         Format::Bcrypt => b"$2b$04$14xLvVe/.g1D0FjQQvzHHOIrXStiJRrSTWA7arwdJVrrXiJpIVxGi",
@@ -38,6 +38,7 @@ pub(super) fn hash(format: Format) -> &'static [u8] {
         Format::Scrypt => {
             b"$scrypt$ln=1,r=1,p=1$c2FsdHNhbHQ$KCL9Q+5K9WGh4//XJVil/A77zkdahMi+pXuXhlqfxkU"
         }
+        Format::Yescrypt => b"$y$j1/$c2FsdHNhbHQ0$NoJxHjXlIq3QQEmJpWogWFgv3v8KVXLjEFlvAV0A4tB",
         Format::Pbkdf2Sha1 => b"$pbkdf2-sha1$i=1$c2FsdHNhbHQ$O/CK7RdzJnouuaYtzjlJj4dZ46s",
         Format::Pbkdf2Sha256 => {
             b"$pbkdf2-sha256$i=1$c2FsdHNhbHQ$PPxTK/60YzUzrgsNfEtoNAsvcPQTiBTfeNG5wm97vDY"
@@ -61,6 +62,6 @@ pub(super) fn hash(format: Format) -> &'static [u8] {
               lY2HdxF8gknNhbHQ="
         }
         Format::Plain => b"{PLAIN}known answer",
-        Format::Locked => b"!known answer",
+        Format::Locked => b"!$1$saltsalt$vvCky5bDDvoZuHXerWdwR.",
     }
 }

@@ -1,14 +1,16 @@
 //! One round of SHA, or the password itself: `{SHA}`, `{SSHA}` and their kin from LDAP (RFC 2307,
 //! 5.3; OpenLDAP's `pw-sha2`), and `{PLAIN}`.
 
-use super::MAX_PASSWORD_OCTETS;
-use super::constant_time::{is_equal, is_stored};
-use super::encoding::decode_padded;
-use super::error::{HashError, Part};
-use super::fields::split_at;
-use super::format::Format;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
+use subtle::ConstantTimeEq;
+
+use super::MAX_PASSWORD_OCTETS;
+use super::constant_time::is_stored;
+use super::diagnosis::looks_like_hash;
+use super::encoding::decode_padded;
+use super::error::{HashError, Part};
+use super::format::Format;
 
 /// What precedes a password as it is.
 pub(super) const PLAIN: &[u8] = b"{PLAIN}";
@@ -23,16 +25,15 @@ pub(super) struct SaltedDigest {
 }
 
 impl SaltedDigest {
-    pub(super) fn parse(hash: &[u8]) -> Result<Self, HashError> {
-        let (scheme, text) = split_at(hash, b'}').ok_or(HashError::UnknownScheme)?;
-        let (format, digest_octets, is_salted) = match scheme {
-            b"{SHA" => (Format::Sha, 20, false),
-            b"{SSHA" => (Format::Ssha, 20, true),
-            b"{SHA256" => (Format::Sha256, 32, false),
-            b"{SSHA256" => (Format::Ssha256, 32, true),
-            b"{SHA512" => (Format::Sha512, 64, false),
-            b"{SSHA512" => (Format::Ssha512, 64, true),
-            _ => return Err(HashError::UnknownScheme),
+    /// Parses what follows the label of the format.
+    pub(super) fn parse(format: Format, text: &[u8]) -> Result<Self, HashError> {
+        let (digest_octets, is_salted) = match format {
+            Format::Ssha => (20, true),
+            Format::Sha256 => (32, false),
+            Format::Ssha256 => (32, true),
+            Format::Sha512 => (64, false),
+            Format::Ssha512 => (64, true),
+            _ => (20, false),
         };
         let malformed = |part, expected| HashError::malformed(format, part, expected);
         let octets = decode_padded(text).ok_or(malformed(
@@ -62,11 +63,27 @@ impl SaltedDigest {
         })
     }
 
+    /// Parses what follows Mosquitto's `$6$`: SHA-512 of password and salt, as in `{SSHA512}`.
+    pub(super) fn parse_mosquitto(salt: &[u8], digest: &[u8]) -> Result<Self, HashError> {
+        let malformed = |part, expected| HashError::malformed(Format::Ssha512, part, expected);
+        Ok(Self {
+            format: Format::Ssha512,
+            salt: decode_padded(salt)
+                .filter(|salt| (4..=64).contains(&salt.len()))
+                .ok_or(malformed(Part::Salt, "4 to 64 octets in base64"))?
+                .into(),
+            digest: decode_padded(digest)
+                .filter(|digest| digest.len() == 64)
+                .ok_or(malformed(Part::Digest, "64 octets in base64"))?
+                .into(),
+        })
+    }
+
     pub(super) fn format(&self) -> Format {
         self.format
     }
 
-    pub(super) fn verify(&self, password: &[u8]) -> bool {
+    pub(super) fn is_match(&self, password: &[u8]) -> bool {
         match self.format {
             Format::Sha | Format::Ssha => self.is_digest_of::<Sha1>(password),
             Format::Sha256 | Format::Ssha256 => self.is_digest_of::<Sha256>(password),
@@ -75,8 +92,8 @@ impl SaltedDigest {
     }
 
     fn is_digest_of<D: Digest>(&self, password: &[u8]) -> bool {
-        let hash = D::new().chain_update(password).chain_update(&self.salt);
-        is_equal(&hash.finalize(), &self.digest)
+        let hash = D::new_with_prefix(password).chain_update(&self.salt);
+        hash.finalize().ct_eq(&self.digest).into()
     }
 }
 
@@ -103,6 +120,15 @@ impl Plain {
                 "1 to 512 octets",
             ));
         }
+        if password.starts_with(PLAIN) {
+            return Err(HashError::OtherSpelling {
+                name: "`{PLAIN}` twice",
+                cure: "write it once",
+            });
+        }
+        if looks_like_hash(password) {
+            return Err(HashError::HashAsPlain);
+        }
         if password.iter().any(u8::is_ascii_control) {
             let expected = "without control characters (RFC 7617, 2)";
             return Err(HashError::malformed(
@@ -114,7 +140,7 @@ impl Plain {
         Ok(Self::new(password))
     }
 
-    pub(super) fn verify(&self, password: &[u8]) -> bool {
+    pub(super) fn is_match(&self, password: &[u8]) -> bool {
         is_stored(password, &self.password)
     }
 }

@@ -1,24 +1,28 @@
-//! scrypt (RFC 7914): `$scrypt$ln=16,r=8,p=1$` salt `$` digest as a PHC string and from passlib, and
-//! crypt's `$7$` N r p salt `$` digest.
+//! scrypt (RFC 7914): `$scrypt$ln=16,r=8,p=1$` salt `$` digest as a PHC string and from passlib,
+//! crypt's `$7$` N r p salt `$` digest, Werkzeug's `scrypt:32768:8:1$` salt `$` digest and Django's
+//! `scrypt$` N `$` salt `$` r `$` p `$` digest.
 
 use core::hint::black_box;
 
 use ::scrypt::Params;
 
-use super::constant_time::is_equal;
-use super::cost::{Cost, HashCostCaps, check_memory};
-use super::encoding::{crypt_number, decode_crypt, decode_unpadded};
+use subtle::ConstantTimeEq;
+
+use super::check::Check;
+use super::cost::{Cost, HashCostCaps};
+use super::encoding::{crypt_number, decode_crypt, decode_hex, decode_padded, decode_unpadded};
 use super::error::{HashError, Part};
-use super::fields::{Fields, is_salt_text, parameters};
+use super::fields::{Fields, decimal, is_salt_text, parameters};
 use super::format::Format;
+use super::memory::{check_memory, is_memory_available};
 
 #[derive(Clone)]
 pub(super) struct Scrypt {
     params: ScryptParams,
     salt: Box<[u8]>,
-    /// scrypt's output of fewer octets is the start of that of more: only 32 are accepted, so that
-    /// no hash is a cut one.
-    digest: [u8; 32],
+    /// scrypt's output of fewer octets is the start of that of more: each form has one length, 32 or
+    /// 64, so that no hash is a cut one.
+    digest: Box<[u8]>,
 }
 
 /// Within the bounds of memory and the cap, so that no product of them overflows.
@@ -47,11 +51,12 @@ impl Scrypt {
                 ))?
                 .into(),
             digest: decode_unpadded(digest)
-                .and_then(|digest| digest.try_into().ok())
+                .filter(|digest| digest.len() == 32)
                 .ok_or(malformed(
                     Part::Digest,
                     "32 octets in base64 without padding",
-                ))?,
+                ))?
+                .into(),
         })
     }
 
@@ -80,15 +85,75 @@ impl Scrypt {
             params: ScryptParams::parse([log_n, r, p], caps)?,
             salt: salt.into(),
             digest: decode_crypt(digest)
-                .and_then(|digest| digest.try_into().ok())
+                .filter(|digest| digest.len() == 32)
                 .ok_or(malformed(
                     Part::Digest,
                     "43 characters of crypt's base64, no bits over",
-                ))?,
+                ))?
+                .into(),
         })
     }
 
-    pub(super) fn verify(&self, password: &[u8]) -> bool {
+    /// Parses what follows Werkzeug's `scrypt:`.
+    pub(super) fn parse_werkzeug(
+        fields: Fields<'_>,
+        caps: &HashCostCaps,
+    ) -> Result<Self, HashError> {
+        let [costs, salt, digest] = fields
+            .exactly()
+            .ok_or(malformed(Part::Fields, "three: costs, salt, digest"))?;
+        let mut numbers = costs.split(|octet| *octet == b':').map(decimal);
+        let costs = [numbers.next(), numbers.next(), numbers.next()].map(Option::flatten);
+        let ([Some(n), Some(r), Some(p)], None) = (costs, numbers.next()) else {
+            return Err(malformed(Part::Parameters, "`N:r:p` and no other"));
+        };
+        Self::with_salt_text([n, r, p], salt, decode_hex(digest), caps)
+    }
+
+    /// Parses what follows Django's `scrypt$`.
+    pub(super) fn parse_django(fields: Fields<'_>, caps: &HashCostCaps) -> Result<Self, HashError> {
+        let [n, salt, r, p, digest] = fields
+            .exactly()
+            .ok_or(malformed(Part::Fields, "five: N, salt, r, p, digest"))?;
+        let [Some(n), Some(r), Some(p)] = [n, r, p].map(decimal) else {
+            return Err(malformed(Part::Parameters, "numbers"));
+        };
+        Self::with_salt_text([n, r, p], salt, decode_padded(digest), caps)
+    }
+
+    /// A hash whose salt is hashed as it is written, with N itself and a digest of 64 octets.
+    fn with_salt_text(
+        [n, r, p]: [u32; 3],
+        salt: &[u8],
+        digest: Option<Vec<u8>>,
+        caps: &HashCostCaps,
+    ) -> Result<Self, HashError> {
+        if !n.is_power_of_two() {
+            return Err(malformed(Part::Parameters, "a power of two for N"));
+        }
+        if salt.is_empty() || !is_salt_text(salt, 64) {
+            return Err(malformed(
+                Part::Salt,
+                "1 to 64 printable characters without `:`",
+            ));
+        }
+        Ok(Self {
+            params: ScryptParams::parse([n.ilog2(), r, p], caps)?,
+            salt: salt.into(),
+            digest: digest
+                .filter(|digest| digest.len() == 64)
+                .ok_or(malformed(Part::Digest, "64 octets"))?
+                .into(),
+        })
+    }
+
+    /// One step: the crate cannot be stopped amid its memory.
+    pub(super) fn begin(&self, password: &[u8]) -> Check {
+        let stored = self.clone();
+        Check::in_one_step(password, move |password| stored.is_match(password))
+    }
+
+    fn is_match(&self, password: &[u8]) -> bool {
         let ScryptParams { log_n, r, p } = self.params;
         let Ok(params) = Params::new(log_n, r, p) else {
             return false;
@@ -96,10 +161,13 @@ impl Scrypt {
         // Behind a black box, or its loops would be inlined here and compiled for size.
         let scrypt: fn(&[u8], &[u8], &Params, &mut [u8]) -> _ = ::scrypt::scrypt;
         let scrypt = black_box(scrypt);
-        let mut output = [0; 32];
+        let mut output = [0; 64];
+        let Some(output) = output.get_mut(..self.digest.len()) else {
+            return false;
+        };
         is_memory_available(self.params.octets())
-            && scrypt(password, &self.salt, &params, &mut output).is_ok()
-            && is_equal(&output, &self.digest)
+            && scrypt(password, &self.salt, &params, output).is_ok()
+            && bool::from(output.ct_eq(&self.digest))
     }
 
     pub(super) fn microseconds(&self) -> u64 {
@@ -119,11 +187,8 @@ impl ScryptParams {
             ));
         };
         let params = Self { log_n, r, p };
-        check_memory(
-            Format::Scrypt,
-            Some(params.table_octets()),
-            params.buffer_octets(),
-        )?;
+        let (table, buffers) = (params.table_octets(), params.buffer_octets());
+        check_memory(Format::Scrypt, Some(table), buffers)?;
         caps.check(
             Cost::ScryptLogN,
             params.work().map_or(u64::MAX, log_n_of_work),
@@ -156,14 +221,6 @@ impl ScryptParams {
 /// The `ln` that costs at least as much with r = 8 and p = 1.
 fn log_n_of_work(work: u64) -> u64 {
     work.div_ceil(8).next_power_of_two().ilog2().into()
-}
-
-/// Whether so many octets can be had. The scrypt crate aborts when its own request for them fails,
-/// and in a Wasm VM that ends the VM. The VM has one thread: what was free just now still is.
-fn is_memory_available(octets: u64) -> bool {
-    let mut table = Vec::<u8>::new();
-    usize::try_from(octets)
-        .is_ok_and(|octets| black_box(&mut table).try_reserve_exact(octets).is_ok())
 }
 
 fn malformed(part: Part, expected: &'static str) -> HashError {

@@ -1,17 +1,17 @@
 //! SHA-crypt (Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512"): `$6$rounds=5000$` salt `$`
 //! digest.
 
+use digest::FixedOutputReset;
+use sha2::{Sha256, Sha512};
+
 use super::MAX_PASSWORD_OCTETS;
-use super::check::Work;
+use super::check::Check;
 use super::cost::{Cost, HashCostCaps};
-use super::crypt::{self, Stretching};
+use super::crypt::{Rounds, Secret, Stored, digest_of, first_digest, repeated};
 use super::encoding::decode_crypt;
 use super::error::{HashError, Part};
 use super::fields::{Fields, decimal, is_salt_text};
 use super::format::Format;
-use digest::Output;
-use sha2::{Sha256, Sha512};
-use zeroize::Zeroizing;
 
 /// Which octet of the digest is written where.
 const ORDER_SHA256: [u8; 32] = [
@@ -39,7 +39,7 @@ pub(super) struct ShaCrypt {
 #[derive(Clone)]
 enum Digest {
     Sha256([u8; 32]),
-    Sha512(Box<[u8; 64]>),
+    Sha512([u8; 64]),
 }
 
 impl ShaCrypt {
@@ -97,29 +97,35 @@ impl ShaCrypt {
             .clamp(128, MAX_PASSWORD_OCTETS)
     }
 
-    pub(super) fn begin(&self, password: &[u8]) -> Work {
-        if password.len() > self.longest_password() {
-            return Work::Known(false);
-        }
-        match &self.digest {
-            Digest::Sha256(stored) => {
-                let (first, texts) = start::<Sha256>(password, &self.salt);
-                let stored = *stored;
-                Work::Sha256Crypt(Stretching::new(
-                    first,
-                    texts,
-                    self.rounds,
-                    &ORDER_SHA256,
-                    stored,
-                ))
+    /// Starts the rounds. Until then as many octets are hashed as the square of the password's length.
+    pub(super) fn begin(&self, password: &[u8]) -> Check {
+        match self.digest {
+            Digest::Sha256(digest) => {
+                let order = &ORDER_SHA256;
+                self.begin_rounds::<Sha256, _>(password, Stored { order, digest })
             }
-            Digest::Sha512(stored) => {
-                let (first, texts) = start::<Sha512>(password, &self.salt);
-                let stored = **stored;
-                let rounds = Stretching::new(first, texts, self.rounds, &ORDER_SHA512, stored);
-                Work::Sha512Crypt(Box::new(rounds))
+            Digest::Sha512(digest) => {
+                let order = &ORDER_SHA512;
+                self.begin_rounds::<Sha512, _>(password, Stored { order, digest })
             }
         }
+    }
+
+    /// The steps 1 to 20 of the specification; 21 are the rounds.
+    fn begin_rounds<D: digest::Digest + FixedOutputReset + 'static, const N: usize>(
+        &self,
+        password: &[u8],
+        stored: Stored<N>,
+    ) -> Check {
+        let salt = &*self.salt;
+        let alternate = digest_of::<D>(&[password, salt, password]);
+        let first = first_digest::<D>([password, &[], salt], &alternate, [&alternate, password]);
+        // In the rounds, digests as long as the password and the salt stand for them.
+        let of_password = repeated_digest::<D>(password, password.len());
+        let salt_times = 16 + first.first().copied().map_or(0, usize::from);
+        let of_salt = repeated_digest::<D>(salt, salt_times);
+        let rounds = Rounds::<D, N>::new(first, &of_password, &of_salt, self.rounds, stored);
+        Check::running(rounds)
     }
 
     pub(super) fn microseconds(&self) -> u64 {
@@ -136,31 +142,16 @@ impl Digest {
         let octets = decode_crypt(text)?;
         match format {
             Format::Sha256Crypt => octets.try_into().ok().map(Self::Sha256),
-            _ => octets.into_boxed_slice().try_into().ok().map(Self::Sha512),
+            _ => octets.try_into().ok().map(Self::Sha512),
         }
     }
 }
 
-/// The steps 1 to 20 of the specification: the digest that the rounds start from, and what stands for
-/// password and salt in them.
-fn start<D: digest::Digest>(password: &[u8], salt: &[u8]) -> (Output<D>, [Zeroizing<Vec<u8>>; 2]) {
-    let alternate = D::new()
-        .chain_update(password)
-        .chain_update(salt)
-        .chain_update(password)
-        .finalize();
-    let parts = [password, &[], salt];
-    let first = crypt::first_digest::<D>(parts, &alternate, [&alternate, password]);
-    let times = |text: &[u8], count: usize| {
-        let mut hash = D::new();
-        (0..count).for_each(|_| hash.update(text));
-        hash.finalize()
-    };
-    let of_password = times(password, password.len());
-    let of_salt = times(salt, 16 + first.first().copied().map_or(0, usize::from));
-    let texts = [
-        crypt::repeated(&of_password, password.len()),
-        crypt::repeated(&of_salt, salt.len()),
-    ];
-    (first, texts)
+/// The digest of `text` written so many times, as long as the text.
+fn repeated_digest<D: digest::Digest>(text: &[u8], times: usize) -> Secret {
+    let mut hash = D::new();
+    for _ in 0..times {
+        hash.update(text);
+    }
+    repeated(&hash.finalize(), text.len())
 }
