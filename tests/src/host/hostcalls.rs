@@ -230,10 +230,8 @@ fn property(call: &mut Call<'_>, path: Span, to: ResultSpan) -> Result<(), Fault
 
 /// As Envoy has it where it believes its clients: the last address of `X-Forwarded-For`.
 fn source_address(state: &State) -> Vec<u8> {
-    let headers = state.request_headers.iter().flatten();
-    let forwarded = headers
-        .filter(|(name, _)| name == b"x-forwarded-for")
-        .last();
+    let mut headers = state.request_headers.iter().flatten();
+    let forwarded = headers.rfind(|(name, _)| name == b"x-forwarded-for");
     let last = forwarded.and_then(|(_, value)| value.rsplit(|octet| *octet == b',').next());
     let address = last.map_or(&b"127.0.0.1"[..], <[u8]>::trim_ascii);
     if address.contains(&b':') {

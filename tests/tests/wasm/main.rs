@@ -9,7 +9,7 @@ use basic_auth_tests::{
     corpus::{Case, Corpus, Denial, Request, Runner},
     fixture,
     host::{Host, LocalResponse, Outcome, Vm},
-    observed::{Fields, Observed, Seen},
+    observed::{Observed, Seen},
     report::{Report, announce},
 };
 
