@@ -12,11 +12,12 @@ use std::{
 };
 
 /// Who may have the core among its dependencies, directly or not.
-const USERS_OF_THE_CORE: [&str; 4] = [
+const USERS_OF_THE_CORE: [&str; 5] = [
     "basic-auth-filter",
     "basic-auth-tests",
     // What the bench of xtask compares with.
     "native-passwords",
+    "upstream-tests",
     "xtask",
 ];
 

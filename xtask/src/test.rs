@@ -41,6 +41,7 @@ Parts:
     …         any other of tests/tests/
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
   vm          the corpus on the core in V8, through node
+  upstreams   real servers behind a real Envoy with the built module, and every spelling of a path
   fuzz        10 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
 pub struct TestArgs {
     /// Runs this part only; may be given several times
@@ -85,6 +86,8 @@ enum Part {
     Serve,
     /// The core in V8.
     Vm,
+    /// Real servers behind the module.
+    Upstreams,
     /// The fuzz targets, briefly.
     Fuzz,
     /// One test of `tests/tests/`, by its name.
@@ -98,12 +101,13 @@ struct Outcome {
 
 impl Part {
     /// `Workspace` includes every runner, and `Serve`.
-    const EVERYTHING: [Self; 6] = [
+    const EVERYTHING: [Self; 7] = [
         Self::Format,
         Self::Clippy,
         Self::Build,
         Self::Workspace,
         Self::Vm,
+        Self::Upstreams,
         Self::Fuzz,
     ];
 
@@ -144,6 +148,7 @@ impl Part {
             Self::Workspace => "workspace",
             Self::Serve => "serve",
             Self::Vm => "vm",
+            Self::Upstreams => "upstreams",
             Self::Fuzz => "fuzz",
             Self::Runner(name) => name,
         }
@@ -192,6 +197,10 @@ impl Part {
                 cargo("test --package xtask --test serve --test up --locked")
             }
             Self::Vm => v8::run(toolchain),
+            Self::Upstreams => {
+                build::build()?;
+                cargo("run --package upstream-tests --locked")
+            }
             Self::Fuzz => {
                 cargo("fmt --manifest-path fuzz/Cargo.toml --all --check")?;
                 fuzz::run_briefly(toolchain, TIME_OF_A_FUZZ_TARGET)

@@ -1,0 +1,1 @@
+protected-content:x.php

@@ -1,0 +1,68 @@
+//! Processes with children of their own, none of which outlives this process.
+
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{self, ChildStdin, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Context as _;
+use rustix::process::{Pid, Signal, kill_process_group};
+use xtask::child::Child;
+
+/// Reads the numbers of process groups, and kills them when this process has ended, by whatever.
+const WATCH: &str = r#"trap "" INT TERM HUP; groups=
+while read -r group; do groups="$groups -$group"; done
+[ -z "$groups" ] || kill -KILL -- $groups 2>/dev/null"#;
+
+/// A process and what it starts. All are killed with the value, and with this process.
+#[derive(Debug)]
+pub(crate) struct Group {
+    leader: Child,
+}
+
+impl Group {
+    /// Starts `command` as the leader of a process group.
+    pub(crate) fn spawn(mut command: Command) -> anyhow::Result<Self> {
+        command.process_group(0);
+        let leader = Child::spawn(command)?;
+        watch(leader.id())?;
+        Ok(Self { leader })
+    }
+
+    /// Whether its first process has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.leader.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let id = i32::try_from(self.leader.id()).ok().and_then(Pid::from_raw);
+        if let Some(id) = id {
+            // An error means that all of them have ended.
+            let _ = kill_process_group(id, Signal::KILL);
+        }
+    }
+}
+
+/// Has the group killed when this process ends.
+fn watch(group: u32) -> anyhow::Result<()> {
+    static WATCHER: Mutex<Option<ChildStdin>> = Mutex::new(None);
+    let mut watcher = WATCHER.lock().unwrap_or_else(PoisonError::into_inner);
+    if watcher.is_none() {
+        *watcher = Some(start_watcher()?);
+    }
+    let pipe = watcher.as_mut().context("the watcher has no pipe")?;
+    writeln!(pipe, "{group}").context("the watcher of the servers has ended")
+}
+
+/// It is no `Child`, since those die at once with this process, and it has to act then.
+fn start_watcher() -> anyhow::Result<ChildStdin> {
+    let watcher: process::Child = Command::new("sh")
+        .args(["-c", WATCH])
+        .stdin(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .context("`sh` cannot be started")?;
+    watcher.stdin.context("the watcher has no pipe")
+}

@@ -1,0 +1,159 @@
+//! Real servers behind real Envoy with the built module: what a server serves without the filter
+//! for a spelling, it must not serve through it without credentials.
+//! `cargo xtask test --only upstreams` runs it.
+
+mod connection;
+mod content;
+mod definition;
+mod group;
+mod installation;
+mod proxy;
+mod report;
+mod request;
+mod requests;
+mod rule_set;
+mod server;
+mod trial;
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Instant;
+
+use anyhow::bail;
+use clap::Parser;
+
+use definition::Definition;
+use installation::Installation;
+use proxy::Proxy;
+use report::Report;
+use server::Server;
+use trial::Trial;
+
+/// How many servers are tried at the same time.
+const TRIALS: usize = 2;
+
+/// Tries real servers behind the filter.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Made-up requests for each server, after those that have one change only
+    #[arg(long, env = "UPSTREAMS_REQUESTS", default_value_t = 3000)]
+    requests: usize,
+    /// What the made-up requests are made of
+    #[arg(long, env = "UPSTREAMS_SEED", default_value_t = 15)]
+    seed: u64,
+    /// Servers to leave out, where they cannot be had. Refused in CI
+    #[arg(long, env = "UPSTREAMS_WITHOUT", value_delimiter = ',')]
+    without: Vec<String>,
+    /// Tries these servers only. Refused in CI
+    #[arg(long, env = "UPSTREAMS_ONLY", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Prints every hole, instead of the shortest of each server and configuration
+    #[arg(long)]
+    all_holes: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let start = Instant::now();
+    println!(
+        "seed {}, {} made-up requests for each server",
+        arguments.seed, arguments.requests
+    );
+    let definitions = chosen(Definition::all()?, arguments)?;
+    let installation = Installation::complete()?;
+    let mut report = Report::default();
+    let servers = start_servers(definitions, &installation, &mut report);
+    println!(
+        "{} servers serve after {:.0?}",
+        servers.len(),
+        start.elapsed()
+    );
+    let proxy = Proxy::start(&servers)?;
+    try_all(&servers, &proxy, arguments, &mut report);
+    println!("done after {:.0?}", start.elapsed());
+    report.finish(arguments.all_holes)
+}
+
+/// The servers that are not left out.
+fn chosen(all: Vec<Definition>, arguments: &Arguments) -> anyhow::Result<Vec<Definition>> {
+    let named = || arguments.without.iter().chain(&arguments.only);
+    if let Some(unknown) = named().find(|name| all.iter().all(|server| server.name != **name)) {
+        bail!("there is no server `{unknown}`");
+    }
+    let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+    if is_ci && named().next().is_some() {
+        bail!("no server may be left out in CI");
+    }
+    let is_chosen = |server: &Definition| {
+        let is_only = arguments.only.is_empty() || arguments.only.contains(&server.name);
+        is_only && !arguments.without.contains(&server.name)
+    };
+    Ok(all.into_iter().filter(is_chosen).collect())
+}
+
+/// Starts all at the same time and returns those that serve. The others are failures.
+fn start_servers(
+    definitions: Vec<Definition>,
+    installation: &Installation,
+    report: &mut Report,
+) -> Vec<Server> {
+    let mut started = Vec::new();
+    for definition in definitions {
+        let name = definition.name.clone();
+        match Server::start(definition, installation) {
+            Ok(server) => started.push(server),
+            Err(error) => report.fail(&name, &error),
+        }
+    }
+    let mut serving = Vec::new();
+    for mut server in started {
+        match server.wait() {
+            Ok(()) => serving.push(server),
+            Err(error) => report.fail(&server.definition.name, &error),
+        }
+    }
+    serving
+}
+
+fn try_all(servers: &[Server], proxy: &Proxy, arguments: &Arguments, report: &mut Report) {
+    let queue = Mutex::new(servers.iter());
+    let (outcomes, incoming) = channel();
+    std::thread::scope(|scope| {
+        for _ in 0..TRIALS {
+            let (queue, outcomes) = (&queue, outcomes.clone());
+            scope.spawn(move || {
+                // A poisoned queue means that the other thread has panicked, which `scope` reports.
+                while let Some(server) = queue.lock().ok().and_then(|mut queue| queue.next()) {
+                    try_one(server, proxy, arguments, &outcomes);
+                }
+            });
+        }
+        drop(outcomes);
+        for (name, outcome) in incoming {
+            match outcome {
+                Ok(outcome) => report.add(&name, outcome),
+                Err(error) => report.fail(&name, &error),
+            }
+        }
+    });
+}
+
+type Outcomes = Sender<(String, anyhow::Result<trial::Outcome>)>;
+
+fn try_one(server: &Server, proxy: &Proxy, arguments: &Arguments, outcomes: &Outcomes) {
+    let definition = &server.definition;
+    let requests = requests::requests(definition, arguments.seed, arguments.requests);
+    let outcome = Trial::of(definition, proxy).and_then(|mut trial| trial.run(requests));
+    // An error means that nobody listens any more, after a panic.
+    let _ = outcomes.send((definition.name.clone(), outcome));
+}
