@@ -97,15 +97,22 @@ pub(crate) fn package() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The program of this name on the `PATH`, or where Debian has what only root runs.
+/// The program of this name on the `PATH`, or where Debian has what only root runs. `name*` is
+/// one whose name begins so: some have a version in it.
 pub(crate) fn program_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    folders
-        .map(|folder| folder.join(name))
-        .find(|file| is_file(file))
+    let mut folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    match name.strip_suffix('*') {
+        None => folders
+            .map(|folder| folder.join(name))
+            .find(|file| file.is_file()),
+        Some(beginning) => folders.find_map(|folder| beginning_with(&folder, beginning)),
+    }
 }
 
-fn is_file(path: &Path) -> bool {
-    path.is_file()
+fn beginning_with(folder: &Path, beginning: &str) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let name = names.find(|name| name.starts_with(beginning))?;
+    Some(folder.join(name))
 }

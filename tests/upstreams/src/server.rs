@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 use xtask::http::get;
+use xtask::target_folder;
 
 use crate::definition::{Definition, package, program_path};
 use crate::group::Group;
@@ -35,7 +37,12 @@ impl Server {
         if let Some(missing) = definition.missing() {
             bail!("{missing}");
         }
-        let folder = tempfile::Builder::new().prefix("upstream-").tempdir()?;
+        // Some servers give up being root before they read what they serve.
+        let readable = fs::Permissions::from_mode(0o755);
+        let folder = tempfile::Builder::new()
+            .prefix("upstream-")
+            .permissions(readable)
+            .tempdir()?;
         let mut server = Self {
             definition,
             address: free_address()?,
@@ -73,6 +80,8 @@ impl Server {
 
     /// Copies the files of the definition into the folder, with the placeholders filled in.
     fn render(&self, installation: &Installation) -> anyhow::Result<()> {
+        let unchanged = |text: &str| text.to_owned();
+        copy_rendered(&package().join("sites"), self.folder.path(), &unchanged)?;
         copy_rendered(&self.definition.folder, self.folder.path(), &|text| {
             self.fill_in(text, installation)
         })
@@ -101,12 +110,14 @@ impl Server {
     }
 
     fn fill_in(&self, text: &str, installation: &Installation) -> String {
-        let package = package();
+        let folder = |name: &str| self.folder.path().join(name).display().to_string();
         let values = [
             ("{{port}}", self.address.port().to_string()),
-            ("{{folder}}", self.folder.path().display().to_string()),
-            ("{{files}}", package.join("files").display().to_string()),
-            ("{{hosted}}", package.join("hosted").display().to_string()),
+            ("{{folder}}", folder("")),
+            ("{{files}}", folder("files")),
+            ("{{hosted}}", folder("hosted")),
+            ("{{addressed}}", folder("addressed")),
+            ("{{cache}}", cache().display().to_string()),
             (
                 "{{node_modules}}",
                 installation.node.join("node_modules").display().to_string(),
@@ -129,6 +140,11 @@ impl Server {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
+}
+
+/// Where compilers keep what they have compiled.
+fn cache() -> PathBuf {
+    target_folder().join("upstreams")
 }
 
 /// An address that was free just now: most servers cannot be asked which one they took.

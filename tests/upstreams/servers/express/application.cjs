@@ -9,4 +9,5 @@ application.get("/admin/secret", (_, response) => response.send("protected-conte
 application.get("/x.php", (_, response) => response.send("protected-content:x.php"));
 application.get("/hosted", host("secret.example", "protected-content:hosted"));
 application.get("/address", host("127.0.0.1", "protected-content:address"));
+application.use(express.static("{{files}}"));
 application.listen(process.env.PORT, "127.0.0.1");
