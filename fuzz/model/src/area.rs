@@ -35,6 +35,12 @@ impl Area {
             matches: Some(is_versioned_admin),
             samples: &["/v1/admin", "/v20/admin/x"],
         },
+        Self {
+            key: "regex",
+            text: r".*\.htm",
+            matches: Some(|path| path.ends_with(b".htm")),
+            samples: &["/x.htm", "/x.htm/"],
+        },
     ];
 
     /// What a rule of this area lets pass, while the rest is protected.
@@ -71,6 +77,11 @@ impl Area {
                     matches!(path.get(*end), None | Some(b'/')) || is_after_slash(path, *end)
                 })
                 .any(|end| path[..end].ends_with(text)),
+            // `/x.htm/` is served by `/x.htm` in many servers, which no expression thinks of.
+            "regex" => {
+                let without_slash = path.strip_suffix(b"/");
+                self.opens(path) || without_slash.is_some_and(|path| self.opens(path))
+            }
             _ => self.opens(path),
         }
     }

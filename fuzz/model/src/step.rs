@@ -35,6 +35,17 @@ pub enum Step {
     TrimSlashes,
     /// These octets are dropped wherever they are.
     Drop(&'static [u8]),
+    /// `%` takes the next two octets with it whatever they are, a `%` at the end vanishes, and `%%`
+    /// is a percent sign: what remains are escapes that `Decode` knows.
+    SwallowInvalidEscapes,
+    /// Percent-decodes once, where `%u` and four hexadecimal digits are a character, too.
+    DecodeWithUnicode,
+    /// What is not UTF-8 is dropped.
+    DropInvalidUtf8,
+    /// Comparison without case.
+    LowerCase,
+    /// These octets are dropped at the end.
+    TrimEnd(&'static [u8]),
     /// Stands for a hop from one server to the next: no octet may end or break the request line.
     Forward,
 }
@@ -107,6 +118,17 @@ impl Step {
             Self::Drop(octets) => {
                 let is_kept = |octet: &u8| !octets.contains(octet);
                 path.into_iter().filter(is_kept).collect()
+            }
+            Self::SwallowInvalidEscapes => swallow_invalid_escapes(&path),
+            Self::DecodeWithUnicode => decode_with_unicode(&path),
+            Self::DropInvalidUtf8 => {
+                let valid = path.utf8_chunks().map(|chunk| chunk.valid());
+                valid.collect::<String>().into_bytes()
+            }
+            Self::LowerCase => path.to_ascii_lowercase(),
+            Self::TrimEnd(octets) => {
+                let last = path.iter().rposition(|octet| !octets.contains(octet));
+                path[..last.map_or(0, |last| last + 1)].to_vec()
             }
             Self::Forward => {
                 let is_accepted = path.starts_with(b"/") && !path.iter().any(is_never_forwarded);
@@ -270,6 +292,54 @@ fn decode(path: &[u8], which: Escapes) -> Vec<u8> {
         rest = if is_escape { &rest[3..] } else { after };
     }
     decoded
+}
+
+fn swallow_invalid_escapes(path: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        match rest {
+            _ if *first != b'%' => escaped.push(*first),
+            [b'%', tail @ ..] => {
+                escaped.extend(b"%25");
+                rest = tail;
+            }
+            [high, low, tail @ ..] => {
+                let octet = escape(&[b'%', *high, *low]).unwrap_or(0);
+                escaped.extend(format!("%{octet:02x}").into_bytes());
+                rest = tail;
+            }
+            _ => break,
+        }
+    }
+    escaped
+}
+
+fn decode_with_unicode(path: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((first, after)) = rest.split_first() {
+        if let Some(character) = unicode_escape(rest) {
+            decoded.extend(character.to_string().into_bytes());
+            rest = &rest[6..];
+        } else if let Some(octet) = escape(rest) {
+            decoded.push(octet);
+            rest = &rest[3..];
+        } else {
+            decoded.push(*first);
+            rest = after;
+        }
+    }
+    decoded
+}
+
+/// `%u` and four hexadecimal digits.
+fn unicode_escape(text: &[u8]) -> Option<char> {
+    let digits = text.strip_prefix(b"%u")?.get(..4)?;
+    let digits = digits.iter().map(|digit| char::from(*digit).to_digit(16));
+    let number = digits.collect::<Option<Vec<u32>>>()?;
+    char::from_u32(number.iter().fold(0, |number, digit| number * 16 + digit))
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! Real servers and frameworks, as the steps that they take on a path.
 //!
 //! Each is named with where it was read. What a server can be configured to do is there in both
-//! ways. Not modelled, because the filter does not promise it (SECURITY.md): comparison without
-//! case, `%u002f`, overlong UTF-8.
+//! ways. What `tests/upstreams` finds of real servers becomes a row here. Not modelled: overlong
+//! UTF-8, which the filter does not promise (SECURITY.md), and what is no matter of the path:
+//! hosts, and header fields that move the path.
 
 mod servers;
 
 use std::collections::BTreeMap;
 
-use crate::step::Step::{self, AbsoluteForm, Decode, RemoveDotsAndTheirEscapes};
+use crate::step::Step::{self, AbsoluteForm, Decode, DecodeWithUnicode, RemoveDotsAndTheirEscapes};
 use crate::step::is_never_forwarded;
 use servers::{FRONTS, SERVERS};
 
@@ -34,7 +35,12 @@ impl Upstream {
 
     /// How often it decodes the same octets.
     fn decodings(&self) -> usize {
-        let is_decoding = |step: &&Step| matches!(step, Decode(_) | RemoveDotsAndTheirEscapes);
+        let is_decoding = |step: &&Step| {
+            matches!(
+                step,
+                Decode(_) | DecodeWithUnicode | RemoveDotsAndTheirEscapes
+            )
+        };
         self.steps.iter().filter(is_decoding).count()
     }
 }
@@ -106,6 +112,12 @@ mod tests {
                 "/%2557EB-INF/web.xml",
                 Some("/WEB-INF/web.xml"),
             ),
+            ("uWSGI", "/public/%/x/../../admin%", Some("/admin")),
+            ("Jetty 9.4, %u", "/x/%u002e%u002e/admin", Some("/admin")),
+            ("Bottle", "/%ffadmin", Some("/admin")),
+            ("Bottle, static_file", "/public/.%ff./admin", Some("/admin")),
+            ("Express, @koa/router, connect", "/ADMIN", Some("/admin")),
+            ("Caddy, path matchers", "/Admin%2e%20", Some("/admin")),
             ("Kestrel", "/x%2f%2e%2e/admin", Some("/x%2f../admin")),
         ] {
             assert_eq!(resolve(name, path).as_deref(), expected, "{name}: {path}");

@@ -55,3 +55,35 @@ fn an_absolute_form_is_reduced() {
     assert_eq!(reduced("/a?u=http://h/b"), "/a?u=http://h/b");
     assert_eq!(after(Step::SchemeRelative, "//h/a").as_deref(), Some("/a"));
 }
+
+#[test]
+fn servers_do_what_they_were_found_to_do() {
+    let bottle = |path: &str| after(Step::DropInvalidUtf8, path);
+    for (path, expected) in [
+        ("/%/x/../admin", "/%00/../admin"),
+        ("/admin%", "/admin"),
+        ("/admin%2", "/admin"),
+        ("/%%61", "/%2561"),
+        ("/%41", "/%41"),
+    ] {
+        assert_eq!(
+            after(Step::SwallowInvalidEscapes, path).as_deref(),
+            Some(expected)
+        );
+    }
+    for (path, expected) in [
+        ("/%u0061dmin", "/admin"),
+        ("/%u006", "/%u006"),
+        ("/%61%2525", "/a%25"),
+    ] {
+        assert_eq!(
+            after(Step::DecodeWithUnicode, path).as_deref(),
+            Some(expected)
+        );
+    }
+    assert_eq!(bottle("/\u{e9}").as_deref(), Some("/\u{e9}"));
+    let dropped = Step::DropInvalidUtf8.take(b"/.\xff./a\xc3b".to_vec());
+    assert_eq!(dropped.as_deref(), Some(&b"/../ab"[..]));
+    assert_eq!(after(Step::TrimEnd(b". "), "/a. .").as_deref(), Some("/a"));
+    assert_eq!(after(Step::LowerCase, "/%4A").as_deref(), Some("/%4a"));
+}

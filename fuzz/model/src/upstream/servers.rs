@@ -4,9 +4,10 @@
 use super::Upstream;
 use crate::step::Escapes::{All, AllButSlash, Of, OfWholeUri, Unreserved};
 use crate::step::Step::{
-    self, BackslashIsSlash, CutAt, CutLastParameters, CutParameters, Decode, Drop, Forward,
-    MergeSlashes, Refuse, RefuseEscaped, RefuseInvalidEscapes, RemoveDots,
-    RemoveDotsAndTheirEscapes, RemoveDotsWithinRoot, SchemeRelative, TrimSlashes,
+    self, BackslashIsSlash, CutAt, CutLastParameters, CutParameters, Decode, DecodeWithUnicode,
+    Drop, DropInvalidUtf8, Forward, LowerCase, MergeSlashes, Refuse, RefuseEscaped,
+    RefuseInvalidEscapes, RemoveDots, RemoveDotsAndTheirEscapes, RemoveDotsWithinRoot,
+    SchemeRelative, SwallowInvalidEscapes, TrimEnd, TrimSlashes,
 };
 
 const fn upstream(name: &'static str, steps: &'static [Step]) -> Upstream {
@@ -479,6 +480,49 @@ pub(super) const SERVERS: &[Upstream] = &[
     upstream(
         "Cowboy",
         &[CutAt(b"?#"), RemoveDots, Decode(AllButSlash), RemoveDots],
+    ),
+    // The following were found by `tests/upstreams`. uWSGI, http_url_decode: one pass, in which the
+    // dots are found before they are decoded.
+    upstream(
+        "uWSGI",
+        &[
+            CutAt(b"?"),
+            CutAt(b"#"),
+            SwallowInvalidEscapes,
+            RemoveDots,
+            Decode(All),
+        ],
+    ),
+    // URIUtil.decodePath takes `%uXXXX` for a character.
+    upstream(
+        "Jetty 9.4, %u",
+        &[CutAt(b"?#"), CutParameters, DecodeWithUnicode, RemoveDots],
+    ),
+    upstream("Bottle", &[CutAt(b"?"), Decode(All), DropInvalidUtf8]),
+    upstream(
+        "Bottle, static_file",
+        &[
+            CutAt(b"?"),
+            Decode(All),
+            DropInvalidUtf8,
+            BackslashIsSlash,
+            MergeSlashes,
+            RemoveDots,
+        ],
+    ),
+    upstream("Express, @koa/router, connect", &[CutAt(b"?"), LowerCase]),
+    // MatchPath: `/admin.` and `/admin%20` are `/admin`, since they are on Windows.
+    upstream(
+        "Caddy, path matchers",
+        &[
+            CutAt(b"?"),
+            RefuseInvalidEscapes,
+            Decode(All),
+            LowerCase,
+            TrimEnd(b". "),
+            MergeSlashes,
+            RemoveDots,
+        ],
     ),
 ];
 
