@@ -108,3 +108,50 @@ fn read_until(
 fn position(octets: &[u8], text: &[u8]) -> Option<usize> {
     octets.windows(text.len()).position(|part| part == text)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    /// What a connection makes of these answers, each of which comes over the same connection.
+    fn answers(messages: &'static [&'static str]) -> Vec<(u16, bool, String)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut connection = Connection::to(listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            for message in messages {
+                let mut request = [0; 4];
+                stream.read_exact(&mut request).unwrap();
+                stream.write_all(message.as_bytes()).unwrap();
+            }
+        });
+        let answers = messages.iter().map(|_| {
+            let answer = connection.exchange(b"ask\n").unwrap();
+            let body = String::from_utf8(answer.body).unwrap();
+            (answer.status, answer.has_challenge, body)
+        });
+        let answers = answers.collect();
+        server.join().unwrap();
+        answers
+    }
+
+    #[test]
+    fn answers_end_where_they_say() {
+        let answers = answers(&[
+            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n\r\nuntil the end",
+        ]);
+        let expected = [
+            (401, true, ""),
+            (200, false, "1\r\na\r\n0\r\n\r\n"),
+            (200, false, "until the end"),
+        ];
+        assert_eq!(
+            answers,
+            expected.map(|(status, has, body)| (status, has, body.to_owned()))
+        );
+    }
+}

@@ -66,3 +66,44 @@ fn start_watcher() -> anyhow::Result<ChildStdin> {
         .context("`sh` cannot be started")?;
     watcher.stdin.context("the watcher has no pipe")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader};
+    use std::time::{Duration, Instant};
+
+    use rustix::process::test_kill_process;
+
+    use super::*;
+
+    #[test]
+    fn what_a_process_starts_ends_with_its_group() {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "sleep 600 & echo $!; wait"])
+            .stdout(Stdio::piped());
+        let mut group = Group::spawn(command).unwrap();
+        let output = group.leader.process().stdout.take().unwrap();
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).unwrap();
+        let grandchild = Pid::from_raw(line.trim().parse().unwrap()).unwrap();
+        assert!(test_kill_process(grandchild).is_ok());
+        drop(group);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while is_running(grandchild) {
+            assert!(Instant::now() < deadline, "it still runs");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// One that has ended and waits for a parent to notice does not run.
+    fn is_running(process: Pid) -> bool {
+        let path = format!("/proc/{}/stat", process.as_raw_nonzero());
+        let stat = std::fs::read_to_string(path).unwrap_or_default();
+        let state = stat
+            .rsplit(") ")
+            .next()
+            .and_then(|rest| rest.chars().next());
+        state.is_some_and(|state| state != 'Z')
+    }
+}

@@ -22,6 +22,7 @@ use std::time::Instant;
 
 use anyhow::bail;
 use clap::Parser;
+use clap::builder::BoolishValueParser;
 
 use definition::Definition;
 use installation::Installation;
@@ -48,6 +49,9 @@ struct Arguments {
     /// Tries these servers only. Refused in CI
     #[arg(long, env = "UPSTREAMS_ONLY", value_delimiter = ',')]
     only: Vec<String>,
+    /// Whether this is CI, where everything must be tried
+    #[arg(long = "ci", env = "CI", hide = true, action = clap::ArgAction::Set, default_value_t = false, value_parser = BoolishValueParser::new())]
+    is_ci: bool,
     /// Prints every hole, instead of the shortest of each server and configuration
     #[arg(long)]
     all_holes: bool,
@@ -70,6 +74,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         arguments.seed, arguments.requests
     );
     let definitions = chosen(Definition::all()?, arguments)?;
+    if definitions.is_empty() {
+        bail!("no server is left");
+    }
     let installation = Installation::complete()?;
     let mut report = Report::default();
     let servers = start_servers(definitions, &installation, &mut report);
@@ -90,8 +97,7 @@ fn chosen(all: Vec<Definition>, arguments: &Arguments) -> anyhow::Result<Vec<Def
     if let Some(unknown) = named().find(|name| all.iter().all(|server| server.name != **name)) {
         bail!("there is no server `{unknown}`");
     }
-    let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-    if is_ci && named().next().is_some() {
+    if arguments.is_ci && named().next().is_some() {
         bail!("no server may be left out in CI");
     }
     let is_chosen = |server: &Definition| {
@@ -156,4 +162,42 @@ fn try_one(server: &Server, proxy: &Proxy, arguments: &Arguments, outcomes: &Out
     let outcome = Trial::of(definition, proxy).and_then(|mut trial| trial.run(requests));
     // An error means that nobody listens any more, after a panic.
     let _ = outcomes.send((definition.name.clone(), outcome));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(line: &[&str]) -> Result<Vec<String>, String> {
+        let arguments = Arguments::parse_from([&["upstream-tests"], line].concat());
+        let chosen = chosen(Definition::all().unwrap(), &arguments);
+        let names = |servers: Vec<Definition>| servers.into_iter().map(|server| server.name);
+        chosen
+            .map(|servers| names(servers).collect())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn servers_can_be_left_out_but_not_in_ci() {
+        let all = names(&["--ci=false"]).unwrap();
+        let others = names(&["--ci=false", "--without", "nginx,jetty"]).unwrap();
+        let is_other = |name: &&String| *name != "nginx" && *name != "jetty";
+        assert_eq!(
+            others,
+            all.iter().filter(is_other).cloned().collect::<Vec<_>>()
+        );
+        assert_eq!(
+            names(&["--ci=false", "--only", "nginx"]).unwrap(),
+            ["nginx"]
+        );
+        assert_eq!(
+            names(&["--ci=false", "--without", "ngin"]).unwrap_err(),
+            "there is no server `ngin`"
+        );
+        assert_eq!(names(&["--ci=true"]).unwrap(), all);
+        assert_eq!(
+            names(&["--ci=true", "--without", "nginx"]).unwrap_err(),
+            "no server may be left out in CI"
+        );
+    }
 }

@@ -69,6 +69,9 @@ impl<'a> Trial<'a> {
             let holes = self.holes(&request, content)?;
             outcome.holes.extend(holes);
         }
+        if outcome.revealing == 0 {
+            bail!("without the filter it serves nothing that a rule protects");
+        }
         Ok(outcome)
     }
 
