@@ -12,7 +12,7 @@ use xtask::child::Child;
 /// Reads the numbers of process groups, and kills them when this process has ended, by whatever.
 const WATCH: &str = r#"trap "" INT TERM HUP; groups=
 while read -r group; do groups="$groups -$group"; done
-[ -z "$groups" ] || kill -KILL -- $groups 2>/dev/null"#;
+[ -z "$groups" ] || kill -s KILL -- $groups 2>/dev/null"#;
 
 /// A process and what it starts. All are killed with the value, and with this process.
 #[derive(Debug)]
@@ -72,12 +72,10 @@ mod tests {
     use std::io::{BufRead as _, BufReader};
     use std::time::{Duration, Instant};
 
-    use rustix::process::test_kill_process;
-
     use super::*;
 
-    #[test]
-    fn what_a_process_starts_ends_with_its_group() {
+    /// A group, and what its first process has started.
+    fn parent_and_child() -> (Group, Pid) {
         let mut command = Command::new("sh");
         command
             .args(["-c", "sleep 600 & echo $!; wait"])
@@ -86,14 +84,36 @@ mod tests {
         let output = group.leader.process().stdout.take().unwrap();
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line).unwrap();
-        let grandchild = Pid::from_raw(line.trim().parse().unwrap()).unwrap();
-        assert!(test_kill_process(grandchild).is_ok());
-        drop(group);
+        let child = Pid::from_raw(line.trim().parse().unwrap()).unwrap();
+        assert!(is_running(child));
+        (group, child)
+    }
+
+    fn wait_until_ended(process: Pid) {
         let deadline = Instant::now() + Duration::from_secs(10);
-        while is_running(grandchild) {
+        while is_running(process) {
             assert!(Instant::now() < deadline, "it still runs");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    #[test]
+    fn what_a_process_starts_ends_with_its_group() {
+        let (group, child) = parent_and_child();
+        drop(group);
+        wait_until_ended(child);
+    }
+
+    /// The pipe closes when this process ends, by whatever.
+    #[test]
+    fn what_a_process_starts_ends_with_this_process() {
+        let (group, child) = parent_and_child();
+        let (another, its_child) = parent_and_child();
+        let mut pipe = start_watcher().unwrap();
+        writeln!(pipe, "{}\n{}", group.leader.id(), another.leader.id()).unwrap();
+        drop(pipe);
+        wait_until_ended(child);
+        wait_until_ended(its_child);
     }
 
     /// One that has ended and waits for a parent to notice does not run.
