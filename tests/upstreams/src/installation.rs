@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
 use xtask::child::Child;
-use xtask::target_folder;
+use xtask::{say, target_folder};
 
 use crate::definition::package;
 
@@ -44,7 +44,7 @@ fn install(kind: &str, files: &[&str], command: fn(&Path) -> Command) -> anyhow:
     if installed.is_dir() {
         return Ok(installed);
     }
-    println!(
+    say!(
         "installing packages for {kind} into {}",
         installed.display()
     );

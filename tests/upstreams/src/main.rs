@@ -15,14 +15,19 @@ mod rule_set;
 mod server;
 mod trial;
 
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Parser;
 use clap::builder::BoolishValueParser;
+use tempfile::NamedTempFile;
+use xtask::{build, exit_code, say};
 
 use definition::Definition;
 use installation::Installation;
@@ -55,21 +60,18 @@ struct Arguments {
     /// Prints every hole, instead of the shortest of each server and configuration
     #[arg(long)]
     all_holes: bool,
+    /// Tries this module, and not that of this source. Refused in CI
+    #[arg(long, env = "UPSTREAMS_MODULE", value_name = "FILE")]
+    module: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let start = Instant::now();
-    println!(
+    say!(
         "seed {}, {} made-up requests for each server",
         arguments.seed, arguments.requests
     );
@@ -77,18 +79,32 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if definitions.is_empty() {
         bail!("no server is left");
     }
+    let module = module(arguments)?;
     let installation = Installation::complete()?;
     let mut report = Report::default();
     let servers = start_servers(definitions, &installation, &mut report);
-    println!(
+    say!(
         "{} servers serve after {:.0?}",
         servers.len(),
         start.elapsed()
     );
-    let proxy = Proxy::start(&servers)?;
+    let proxy = Proxy::start(&servers, module.path())?;
     try_all(&servers, &proxy, arguments, &mut report);
-    println!("done after {:.0?}", start.elapsed());
+    say!("done after {:.0?}", start.elapsed());
     report.finish(arguments.all_holes)
+}
+
+/// A file with the module to try, for Envoy to read.
+fn module(arguments: &Arguments) -> anyhow::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().suffix(".wasm").tempfile()?;
+    match &arguments.module {
+        Some(other) => {
+            let octets = fs::read(other).with_context(|| other.display().to_string())?;
+            file.write_all(&octets)?;
+        }
+        None => file.write_all(&build::of_this_source()?.bytes)?,
+    }
+    Ok(file)
 }
 
 /// The servers that are not left out.
@@ -97,8 +113,8 @@ fn chosen(all: Vec<Definition>, arguments: &Arguments) -> anyhow::Result<Vec<Def
     if let Some(unknown) = named().find(|name| all.iter().all(|server| server.name != **name)) {
         bail!("there is no server `{unknown}`");
     }
-    if arguments.is_ci && named().next().is_some() {
-        bail!("no server may be left out in CI");
+    if arguments.is_ci && (named().next().is_some() || arguments.module.is_some()) {
+        bail!("in CI no server may be left out, and no other module be tried");
     }
     let is_chosen = |server: &Definition| {
         let is_only = arguments.only.is_empty() || arguments.only.contains(&server.name);
@@ -197,7 +213,7 @@ mod tests {
         assert_eq!(names(&["--ci=true"]).unwrap(), all);
         assert_eq!(
             names(&["--ci=true", "--without", "nginx"]).unwrap_err(),
-            "no server may be left out in CI"
+            "in CI no server may be left out, and no other module be tried"
         );
     }
 }

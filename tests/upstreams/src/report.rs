@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::bail;
+use xtask::say;
 
 use crate::trial::{Hole, Outcome};
 
@@ -20,7 +21,7 @@ pub(crate) struct Report {
 impl Report {
     /// A trial that could not be held.
     pub(crate) fn fail(&mut self, server: &str, error: &anyhow::Error) {
-        println!("FAILED {server}: {error:#}");
+        say!("FAILED {server}: {error:#}");
         self.failures.push(server.to_owned());
     }
 
@@ -32,7 +33,7 @@ impl Report {
             holes,
         } = outcome;
         let verdict = if holes.is_empty() { "ok    " } else { "FAILED" };
-        println!(
+        say!(
             "{verdict} {server:<20} {asked:>6} requests, {revealing:>5} served without the filter, {:>5} holes",
             holes.len()
         );
@@ -50,7 +51,7 @@ impl Report {
             print_holes(server, holes, shown);
         }
         let failed = self.failures.len() + self.holes.len();
-        println!("servers: {} passed, {failed} failed", self.passed);
+        say!("servers: {} passed, {failed} failed", self.passed);
         if failed > 0 {
             bail!("{failed} servers serve what is protected, or could not be tried");
         }
@@ -68,10 +69,10 @@ fn print_holes(server: &str, holes: &[Hole], shown: usize) {
         by_rule_set.entry(hole.rule_set).or_default().push(hole);
     }
     for (rule_set, mut holes) in by_rule_set {
-        println!("\n{server}, {rule_set}: {} holes", holes.len());
+        say!("\n{server}, {rule_set}: {} holes", holes.len());
         holes.sort_by_key(|hole| hole.request.length());
         for hole in holes.iter().take(shown) {
-            println!("  {} ({})", hole.request, hole.content.path());
+            say!("  {} ({})", hole.request, hole.content.path());
         }
     }
 }

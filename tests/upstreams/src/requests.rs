@@ -1,6 +1,6 @@
 //! The requests that a server is asked: every single change of an ordinary one, then made-up ones.
 
-use basic_auth_model::{Choices, Random, Spelling};
+use basic_auth_model::{Choices, Spelling};
 
 use crate::content::Content;
 use crate::definition::Definition;
@@ -107,6 +107,14 @@ const AUTHORITIES: &[&str] = &[
     "//open.example@HOST",
 ];
 
+struct Random(fastrand::Rng);
+
+impl Choices for Random {
+    fn below(&mut self, count: usize) -> usize {
+        self.0.usize(..count)
+    }
+}
+
 /// What `server` is asked: `count` made-up requests after all that have one change.
 pub(crate) fn requests(server: &Definition, seed: u64, count: usize) -> Vec<Request> {
     let mut requests = spellings();
@@ -114,7 +122,7 @@ pub(crate) fn requests(server: &Definition, seed: u64, count: usize) -> Vec<Requ
     if server.has_hosts {
         requests.extend(hosts());
     }
-    let mut random = Random::from_seed(seed);
+    let mut random = Random(fastrand::Rng::with_seed(seed));
     let made_up = (0..count).map(|_| made_up(server, &mut random));
     requests.extend(made_up);
     requests
