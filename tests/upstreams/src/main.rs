@@ -11,6 +11,7 @@ mod proxy;
 mod report;
 mod request;
 mod requests;
+mod reserved_port;
 mod rule_set;
 mod server;
 mod trial;

@@ -79,7 +79,7 @@ fn configuration(servers: &[Server], module: &Path) -> Value {
     });
     bootstrap(
         filtered.chain([before_servers(WITHOUT_FILTER, Vec::new())]),
-        (servers.iter()).map(|server| cluster(&server.definition.name, server.address)),
+        (servers.iter()).map(|server| cluster(&server.definition.name, server.address())),
     )
 }
 

@@ -10,9 +10,11 @@ use crate::request::Request;
 const PATH_FIELDS: &[&str] = &[
     "SCRIPT_NAME",
     "Script-Name",
+    "script.name",
     "PATH_INFO",
     "Path-Info",
     "Daphne-Root-Path",
+    "daphne_root_path",
     "X-Original-URL",
     "X-Rewrite-URL",
     "X-Original-URI",
@@ -43,6 +45,7 @@ const PATHS: &[&str] = &[
 /// Fields by which some server learns its host.
 const HOST_FIELDS: &[&str] = &[
     "X-Forwarded-Host",
+    "x_forwarded_host",
     "X-Forwarded-Server",
     "X-Host",
     "X-HTTP-Host-Override",

@@ -1,7 +1,7 @@
 //! A running server: its commands, with a folder and a port of its own.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,6 +15,7 @@ use xtask::target_folder;
 use crate::definition::{Definition, package, program_path};
 use crate::group::Group;
 use crate::installation::Installation;
+use crate::reserved_port::ReservedPort;
 
 /// How long a server may take to serve its first page: Java and Go, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -23,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) definition: Definition,
-    pub(crate) address: SocketAddr,
+    port: ReservedPort,
     folder: TempDir,
     groups: Vec<Group>,
 }
@@ -45,7 +46,7 @@ impl Server {
             .tempdir()?;
         let mut server = Self {
             definition,
-            address: free_address()?,
+            port: ReservedPort::any()?,
             folder,
             groups: Vec::new(),
         };
@@ -57,11 +58,16 @@ impl Server {
         Ok(server)
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.port.address
+    }
+
     /// Waits until the server serves its public page.
     pub(crate) fn wait(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let serves = |path| get(self.address, path).is_ok_and(|answer| answer.status == 200);
+            let serves = |path| get(self.address(), path).is_ok_and(|answer| answer.status == 200);
             if serves("/public/page") {
                 return Ok(());
             }
@@ -112,7 +118,7 @@ impl Server {
     fn fill_in(&self, text: &str, installation: &Installation) -> String {
         let folder = |name: &str| self.folder.path().join(name).display().to_string();
         let values = [
-            ("{{port}}", self.address.port().to_string()),
+            ("{{port}}", self.address().port().to_string()),
             ("{{folder}}", folder("")),
             ("{{files}}", folder("files")),
             ("{{hosted}}", folder("hosted")),
@@ -145,12 +151,6 @@ impl Server {
 /// Where compilers keep what they have compiled.
 fn cache() -> PathBuf {
     target_folder().join("upstreams")
-}
-
-/// An address that was free just now: most servers cannot be asked which one they took.
-fn free_address() -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
-    Ok(listener.local_addr()?)
 }
 
 fn copy_rendered(from: &Path, to: &Path, fill_in: &dyn Fn(&str) -> String) -> anyhow::Result<()> {
