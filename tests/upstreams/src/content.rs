@@ -7,6 +7,8 @@ pub(crate) enum Content {
     Secret,
     /// `/x.php`.
     Script,
+    /// `/folder/`.
+    Folder,
     /// `/hosted` of the host `secret.example`.
     Hosted,
     /// `/address` of the host `127.0.0.1`.
@@ -14,13 +16,20 @@ pub(crate) enum Content {
 }
 
 impl Content {
-    pub(crate) const ALL: [Self; 4] = [Self::Secret, Self::Script, Self::Hosted, Self::Address];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Secret,
+        Self::Script,
+        Self::Folder,
+        Self::Hosted,
+        Self::Address,
+    ];
 
     /// Where it is.
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Secret => "/admin/secret",
             Self::Script => "/x.php",
+            Self::Folder => "/folder/",
             Self::Hosted => "/hosted",
             Self::Address => "/address",
         }
@@ -29,7 +38,7 @@ impl Content {
     /// The host that it is there for.
     pub(crate) fn host(self) -> &'static str {
         match self {
-            Self::Secret | Self::Script => "open.example",
+            Self::Secret | Self::Script | Self::Folder => "open.example",
             Self::Hosted => "secret.example",
             Self::Address => "127.0.0.1",
         }
@@ -40,6 +49,7 @@ impl Content {
         match self {
             Self::Secret => "protected-content:admin/secret",
             Self::Script => "protected-content:x.php",
+            Self::Folder => "protected-content:folder",
             Self::Hosted => "protected-content:hosted",
             Self::Address => "protected-content:address",
         }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::Deserialize;
 
+use crate::content::Content;
+
 /// The content of `servers/NAME/server.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +27,9 @@ struct ServerToml {
     /// their documentation, are not tried then.
     #[serde(default)]
     has_path_info: bool,
+    /// Whether it serves `/folder/`.
+    #[serde(default)]
+    has_folder: bool,
     /// Whether it answers for `secret.example` otherwise than for other hosts.
     #[serde(default)]
     has_hosts: bool,
@@ -41,6 +46,7 @@ pub(crate) struct Definition {
     pub(crate) commands: Vec<Vec<String>>,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) has_path_info: bool,
+    pub(crate) has_folder: bool,
     pub(crate) has_hosts: bool,
 }
 
@@ -72,9 +78,20 @@ impl Definition {
             commands: read.commands,
             environment: read.environment,
             has_path_info: read.has_path_info,
+            has_folder: read.has_folder,
             has_hosts: read.has_hosts,
             folder,
         })
+    }
+
+    /// What it serves that rules protect.
+    pub(crate) fn contents(&self) -> Vec<Content> {
+        let has = |content: &Content| match content {
+            Content::Secret | Content::Script => true,
+            Content::Folder => self.has_folder,
+            Content::Hosted | Content::Address => self.has_hosts,
+        };
+        Content::ALL.into_iter().filter(has).collect()
     }
 
     /// What is missing on this machine, as a sentence; `None` if nothing is.

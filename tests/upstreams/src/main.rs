@@ -74,7 +74,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let start = Instant::now();
     say!(
         "seed {}, {} made-up requests for each server",
-        arguments.seed, arguments.requests
+        arguments.seed,
+        arguments.requests
     );
     let definitions = chosen(Definition::all()?, arguments)?;
     if definitions.is_empty() {

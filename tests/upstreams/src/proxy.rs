@@ -93,7 +93,6 @@ fn route(server: &Server) -> Value {
     });
     route["route"]["timeout"] = "10s".into();
     // Some servers close a connection on which the next request is under way.
-    route["route"]["retry_policy"] =
-        json!({"retry_on": "reset,connect-failure", "num_retries": 2});
+    route["route"]["retry_policy"] = json!({"retry_on": "reset,connect-failure", "num_retries": 2});
     route
 }

@@ -120,7 +120,7 @@ impl Choices for Random {
 
 /// What `server` is asked: `count` made-up requests after all that have one change.
 pub(crate) fn requests(server: &Definition, seed: u64, count: usize) -> Vec<Request> {
-    let mut requests = spellings();
+    let mut requests = spellings(server);
     requests.extend(path_fields());
     if server.has_hosts {
         requests.extend(hosts());
@@ -131,12 +131,13 @@ pub(crate) fn requests(server: &Definition, seed: u64, count: usize) -> Vec<Requ
     requests
 }
 
-fn spellings() -> Vec<Request> {
-    let paths = [Content::Secret.path(), Content::Script.path()];
-    let spellings = paths.into_iter().flat_map(Spelling::single_changes);
-    spellings
-        .map(|Spelling(target)| Request::new(target, "open.example"))
-        .collect()
+fn spellings(server: &Definition) -> Vec<Request> {
+    let mut requests = Vec::new();
+    for content in server.contents() {
+        let spellings = Spelling::single_changes(content.path()).into_iter();
+        requests.extend(spellings.map(|Spelling(target)| Request::new(target, content.host())));
+    }
+    requests
 }
 
 fn path_fields() -> Vec<Request> {
@@ -178,14 +179,10 @@ fn host_value(field: &str, host: &str) -> String {
 }
 
 fn made_up(server: &Definition, random: &mut Random) -> Request {
-    let contents = if server.has_hosts {
-        Content::ALL.len()
-    } else {
-        2
-    };
-    let content = Content::ALL[random.below(contents)];
+    let contents = server.contents();
+    let content = contents[random.below(contents.len())];
     let host = match (content, random.below(8)) {
-        (Content::Secret | Content::Script, 1..) => "open.example",
+        (Content::Secret | Content::Script | Content::Folder, 1..) => content.host(),
         (_, 0..4) => pick(HOSTS, random),
         _ => content.host(),
     };

@@ -1,6 +1,6 @@
 //! The configurations of the filter that are tried, and what each of them protects.
 
-use crate::content::Content::{self, Address, Hosted, Script, Secret};
+use crate::content::Content::{self, Address, Folder, Hosted, Script, Secret};
 use crate::definition::Definition;
 
 /// One configuration of the filter.
@@ -45,45 +45,45 @@ const fn first(rule_set: RuleSet) -> RuleSet {
     }
 }
 
-const PATHS: &[Content] = &[Secret, Script];
-const EVERYTHING: &[Content] = &[Secret, Script, Hosted, Address];
+const PATHS: &[Content] = &[Secret, Script, Folder];
+const EVERYTHING: &[Content] = &[Secret, Script, Folder, Hosted, Address];
 
 /// Every configuration.
 pub(crate) const RULE_SETS: &[RuleSet] = &[
     without_path_info(rules(
         "exact",
         PATHS,
-        r#"{"exact": "/admin/secret", USERS}, {"exact": "/x.php", USERS}"#,
+        r#"{"exact": "/admin/secret", USERS}, {"exact": "/x.php", USERS}, {"exact": "/folder/", USERS}"#,
     )),
     rules(
         "prefix",
         PATHS,
-        r#"{"prefix": "/admin", USERS}, {"prefix": "/x.p", USERS}"#,
+        r#"{"prefix": "/admin", USERS}, {"prefix": "/x.p", USERS}, {"prefix": "/fold", USERS}"#,
     ),
     rules(
         "prefix with a slash",
-        &[Secret],
-        r#"{"prefix": "/admin/", USERS}"#,
+        &[Secret, Folder],
+        r#"{"prefix": "/admin/", USERS}, {"prefix": "/folder/", USERS}"#,
     ),
     rules(
         "path_separated_prefix",
         PATHS,
-        r#"{"path_separated_prefix": "/admin", USERS}, {"path_separated_prefix": "/x.php", USERS}"#,
+        r#"{"path_separated_prefix": "/admin", USERS}, {"path_separated_prefix": "/x.php", USERS}, {"path_separated_prefix": "/folder", USERS}"#,
     ),
     rules(
         "suffix",
         PATHS,
-        r#"{"suffix": "/secret", USERS}, {"suffix": ".php", USERS}"#,
+        r#"{"suffix": "/secret", USERS}, {"suffix": ".php", USERS}, {"suffix": "/folder/", USERS}"#,
     ),
     without_path_info(rules(
         "regex",
         PATHS,
-        r#"{"regex": "/admin/secret", USERS}, {"regex": ".*\\.php", USERS}"#,
+        r#"{"regex": "/admin/secret", USERS}, {"regex": ".*\\.php", USERS}, {"regex": "/folder/", USERS}"#,
     )),
     rules(
         "regex of a folder",
-        &[Secret],
-        r#"{"regex": "/admin/.*", USERS}"#,
+        &[Secret, Folder],
+        r#"{"regex": "/admin/.*", USERS}, {"regex": "/folder/.*", USERS}"#,
     ),
     rules(
         "exempt prefix",

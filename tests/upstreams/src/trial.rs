@@ -115,8 +115,8 @@ impl<'a> Trial<'a> {
     /// With credentials, protected content is served, without them a public page is.
     fn check_ordinary(&mut self) -> anyhow::Result<()> {
         for rule_set in RULE_SETS {
-            for content in Content::ALL {
-                if self.has(content) && rule_set.protects(content, self.server) {
+            for content in self.server.contents() {
+                if rule_set.protects(content, self.server) {
                     self.check_protected(rule_set, content)?;
                 }
             }
@@ -135,10 +135,6 @@ impl<'a> Trial<'a> {
             }
         }
         Ok(())
-    }
-
-    fn has(&self, content: Content) -> bool {
-        self.server.has_hosts || matches!(content, Content::Secret | Content::Script)
     }
 
     fn check_protected(&mut self, rule_set: &RuleSet, content: Content) -> anyhow::Result<()> {

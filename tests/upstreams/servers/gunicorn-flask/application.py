@@ -19,6 +19,11 @@ def script():
     return "protected-content:x.php"
 
 
+@application.get("/folder/")
+def folder():
+    return "protected-content:folder"
+
+
 def host():
     return request.host.rsplit(":", 1)[0]
 

@@ -11,6 +11,7 @@ router.get("/", page("public-content"));
 router.get("/public/page", page("public-content"));
 router.get("/admin/secret", page("protected-content:admin/secret"));
 router.get("/x.php", page("protected-content:x.php"));
+router.get("/folder/", page("protected-content:folder"));
 router.get("/hosted", page("protected-content:hosted", "secret.example"));
 router.get("/address", page("protected-content:address", "127.0.0.1"));
 application.use(router.routes());

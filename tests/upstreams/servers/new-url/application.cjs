@@ -5,6 +5,7 @@ const PAGES = {
   "/public/page": "public-content",
   "/admin/secret": "protected-content:admin/secret",
   "/x.php": "protected-content:x.php",
+  "/folder/": "protected-content:folder",
 };
 const PAGES_OF_HOSTS = {
   "secret.example/hosted": "protected-content:hosted",
