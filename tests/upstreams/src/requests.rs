@@ -142,8 +142,10 @@ fn spellings(server: &Definition) -> Vec<Request> {
 
 fn path_fields() -> Vec<Request> {
     let mut requests = Vec::new();
+    // A request for what is protected as it stands would show nothing of the field.
+    let is_telling = |target: &&&str| **target != Content::Secret.path();
     for field in PATH_FIELDS {
-        for target in PATHS {
+        for target in PATHS.iter().filter(is_telling) {
             let request = Request::new(*target, "open.example");
             requests.extend(PATHS.iter().map(|value| request.clone().with(field, value)));
         }

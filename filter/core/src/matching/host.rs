@@ -159,12 +159,17 @@ pub(super) fn host_of<'b>(authority: &[u8], buffer: &'b mut Vec<u8>) -> Option<H
 /// one with a leading zero, which is octal for some and decimal for others.
 fn write_dotted_ipv4(dotted: &mut Vec<u8>) -> Option<()> {
     let text = dotted.strip_suffix(b".").unwrap_or(dotted);
-    let is_number = |octet: &u8| octet.is_ascii_hexdigit() || matches!(octet, b'x' | b'.');
-    if !text.iter().all(is_number) || text.split(|&octet| octet == b'.').count() > 4 {
+    let parts = || text.split(|&octet| octet == b'.');
+    // `007.cafe` is a name.
+    if !parts().all(is_ipv4_number) || parts().count() > 4 {
         return Some(());
     }
+    // Also what is too great to be a decimal number: `017700000001` is `127.0.0.1`.
+    if parts().any(|part| matches!(part, [b'0', b'0'..=b'9', ..])) {
+        return None;
+    }
     let mut values = Vec::new();
-    for part in text.split(|&octet| octet == b'.') {
+    for part in parts() {
         let (digits, radix) = match part.strip_prefix(b"0x") {
             Some(digits) => (digits, 16),
             None => (part, 10),
@@ -178,15 +183,20 @@ fn write_dotted_ipv4(dotted: &mut Vec<u8>) -> Option<()> {
             None if digits.is_empty() => values.push(0),
             None => return Some(()),
         }
-        if matches!(part, [b'0', b'0'..=b'9', ..]) {
-            return None;
-        }
     }
     if let Some(address) = ipv4_of(&values) {
         *dotted = address.to_string().into_bytes();
         dotted.push(b'.');
     }
     Some(())
+}
+
+/// Digits, or `0x` and hexadecimal ones.
+fn is_ipv4_number(part: &[u8]) -> bool {
+    match part.strip_prefix(b"0x") {
+        Some(digits) => digits.iter().all(u8::is_ascii_hexdigit),
+        None => !part.is_empty() && part.iter().all(u8::is_ascii_digit),
+    }
 }
 
 /// The last part of an address stands for all octets that the others leave.
@@ -202,11 +212,12 @@ fn ipv4_of(parts: &[u32]) -> Option<Ipv4Addr> {
     is_within.then(|| Ipv4Addr::from(bits | last))
 }
 
-/// `""` or `":" *DIGIT`.
+/// `""` or `":" 1*DIGIT`. RFC 3986, 3.2.3 allows a colon alone, too, but Starlette takes the host before
+/// it for none, and its own address for the one that was meant.
 fn is_port(text: &[u8]) -> bool {
     match text {
         [] => true,
-        [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
+        [b':', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
         _ => false,
     }
 }
@@ -246,6 +257,7 @@ mod tests {
         assert_eq!(host("0").as_deref(), Some("0.0.0.0"));
         // Octal or decimal.
         assert_eq!(host("0177.0.0.1"), None);
+        assert_eq!(host("017700000001"), None);
     }
 
     #[test]
@@ -258,6 +270,8 @@ mod tests {
             "0xg",
             "127.0.0.256",
             "1e3",
+            "007.cafe",
+            "0xa.de",
         ] {
             assert_eq!(host(name).as_deref(), Some(name));
         }

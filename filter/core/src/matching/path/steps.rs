@@ -152,13 +152,16 @@ fn drop_non_utf8(path: &[u8]) -> Option<Vec<u8>> {
     Some(valid.collect())
 }
 
-/// Cuts dots and blanks at the end of each segment that has something else, too.
+/// Cuts dots and blanks at the end of each segment that has something else, too, and at the end of
+/// the path whatever the last segment has: Caddy takes `/x/..` for `/x/`.
 fn cut_trailing_dots(path: &[u8]) -> Option<Vec<u8>> {
     let segments: Vec<&[u8]> = path
         .split(|&octet| octet == b'/')
         .map(without_trailing_dots)
         .collect();
-    let cut = segments.join(&b'/');
+    let mut cut = segments.join(&b'/');
+    let end = cut.iter().rposition(|octet| !matches!(octet, b'.' | b' '));
+    cut.truncate(end.map_or(0, |end| end + 1));
     (cut.len() != path.len()).then_some(cut)
 }
 
