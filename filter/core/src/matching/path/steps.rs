@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 pub(super) enum Step {
     Decode,
     DecodeAllButSlash,
-    /// uWSGI: an invalid escape vanishes with the two octets that it swallows.
-    DropInvalidEscapes,
+    /// uWSGI: an invalid escape is one octet, with the two that it swallows, or vanishes at the end.
+    SwallowInvalidEscapes,
     /// Bottle: octets that are not UTF-8 vanish.
     DropNonUtf8,
     Backslash,
@@ -31,7 +31,7 @@ impl Step {
     pub(super) const ALL: [Step; 15] = [
         Step::Decode,
         Step::DecodeAllButSlash,
-        Step::DropInvalidEscapes,
+        Step::SwallowInvalidEscapes,
         Step::DropNonUtf8,
         Step::Backslash,
         Step::Merge,
@@ -70,7 +70,7 @@ impl Step {
         match self {
             Step::Decode => decode(path, |_| true),
             Step::DecodeAllButSlash => decode(path, |octet| octet != b'/'),
-            Step::DropInvalidEscapes => drop_invalid_escapes(path),
+            Step::SwallowInvalidEscapes => swallow_invalid_escapes(path),
             Step::DropNonUtf8 => drop_non_utf8(path),
             Step::TrailingDots => cut_trailing_dots(path),
             Step::Lowercase => lowercase(path),
@@ -121,8 +121,12 @@ fn decode(path: &[u8], is_decoded: impl Fn(u8) -> bool) -> Option<Vec<u8>> {
     (decoded.len() != path.len()).then_some(decoded)
 }
 
-/// Drops each `%` that no two hexadecimal digits follow, and the two octets behind it.
-fn drop_invalid_escapes(path: &[u8]) -> Option<Vec<u8>> {
+/// What stands for each `%` that no two hexadecimal digits follow, and the two octets behind it. It is
+/// no UTF-8, so that it may vanish, too.
+const SWALLOWED: u8 = 0xff;
+
+/// Replaces each `%` that no two hexadecimal digits follow, and the two octets behind it.
+fn swallow_invalid_escapes(path: &[u8]) -> Option<Vec<u8>> {
     let mut kept = Vec::with_capacity(path.len());
     let mut rest = path;
     loop {
@@ -131,6 +135,8 @@ fn drop_invalid_escapes(path: &[u8]) -> Option<Vec<u8>> {
             [b'%', high, low, tail @ ..] => {
                 if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() {
                     kept.extend([b'%', *high, *low]);
+                } else {
+                    kept.push(SWALLOWED);
                 }
                 tail
             }
