@@ -1,0 +1,3 @@
+//! The binary `wasm-agent`.
+
+fn main() {}
