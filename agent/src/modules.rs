@@ -1,81 +1,49 @@
 //! Wasm modules: downloads, verifies and caches them, and hands out files that Envoy can load.
+//!
+//! Registries are asked over `reqwest`, not by `oci-client`: that one keeps the first credential of a host for all,
+//! reads only the first challenge, and holds manifests of any size in memory. What may be trusted with a
+//! resource's secret is decided here, hop by hop.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use ipnet::IpNet;
+use tokio::sync::Semaphore;
 
 use crate::metrics::Metrics;
 
-/// How modules are fetched and kept.
-#[derive(Clone, Debug)]
-pub struct ModulesOptions {
-    /// Where modules are kept. It is created if it is missing.
-    pub cache_dir: PathBuf,
-    /// A larger module is refused; one of exactly this size is not.
-    pub max_module_bytes: u64,
-    /// A module that nobody asked for during this time, and that no Envoy uses, is removed.
-    pub expiry: Duration,
-    /// How often expired modules are looked for.
-    pub purge_interval: Duration,
-    /// The time that one attempt may take, its body included.
-    pub request_timeout: Duration,
-    /// How often something is asked for in all, as `WASM_HTTP_REQUEST_MAX_RETRIES` counts.
-    pub max_attempts: u32,
-    /// The time that a request without a timeout may take in all.
-    pub default_timeout: Duration,
-    /// Refuses a module without `sha256`.
-    pub require_checksum: bool,
-    /// `host` or `host:port` whose certificates are not verified and that may speak plain HTTP; `*` for all.
-    pub insecure_registries: Vec<String>,
-    /// Registries that are asked in place of others, before them.
-    pub registry_mirrors: Vec<RegistryMirror>,
-    /// Certificate authorities of single registries or module servers.
-    pub registry_cas: Vec<RegistryCa>,
-    /// Addresses that are never connected to, beside those that never are.
-    pub blocked_cidrs: Vec<IpNet>,
-}
+mod address;
+mod cache;
+mod clients;
+mod credentials;
+mod error;
+mod fetch;
+mod flight;
+mod obtain;
+mod options;
+mod reference;
+mod registry;
+mod retry;
+mod source;
+mod status;
+mod transfer;
+mod unbox;
+mod validation;
 
-impl ModulesOptions {
-    /// The defaults, with modules kept in `cache_dir`.
-    pub fn new(cache_dir: impl Into<PathBuf>) -> Self {
-        Self {
-            cache_dir: cache_dir.into(),
-            max_module_bytes: 256 << 20,
-            expiry: Duration::from_secs(24 * 60 * 60),
-            purge_interval: Duration::from_secs(60 * 60),
-            request_timeout: Duration::from_secs(15),
-            max_attempts: 5,
-            default_timeout: Duration::from_secs(30),
-            require_checksum: false,
-            insecure_registries: Vec::new(),
-            registry_mirrors: Vec::new(),
-            registry_cas: Vec::new(),
-            blocked_cidrs: Vec::new(),
-        }
-    }
-}
+pub use error::{Cause, LocalError, ObtainError, OpenError, TransferError};
+pub use options::{ModulesOptions, OptionError, ProxySettings, RegistryCa, RegistryMirror};
+pub use retry::Backoff;
+pub use status::ModuleStatus;
 
-/// A registry that is asked before another one: `HOST=HOST/PREFIX`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RegistryMirror {
-    /// The registry that is mirrored: `host` or `host:port`.
-    pub host: String,
-    /// The mirror's `host` or `host:port`.
-    pub mirror: String,
-    /// What comes before the repository on the mirror, without slashes at its ends; may be empty.
-    pub prefix: String,
-}
-
-/// The certificate authorities of one host: `HOST=FILE`. They take the place of the system's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RegistryCa {
-    /// `host` or `host:port`.
-    pub host: String,
-    /// A file of certificates in PEM.
-    pub file: PathBuf,
-}
+use cache::{Cache, Lease};
+use clients::Clients;
+use credentials::OwnConfiguration;
+use fetch::{Fetcher, blocking};
+use flight::Flights;
+use registry::Registries;
+use status::Statuses;
+use transfer::{Limits, Progress, Transfer};
 
 /// When a module that is known is asked for again, as Istio's `ISTIO_META_WASM_IMAGE_PULL_POLICY` means it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,7 +76,16 @@ pub struct ModuleRequest {
     pub timeout: Option<Duration>,
 }
 
-/// A module in the cache, verified. It is not removed while this value lives.
+impl std::fmt::Debug for ModuleRequest {
+    /// Neither the URL, which may hold user information, nor the secret is shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ModuleRequest")
+            .field("resource_name", &self.resource_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A module in the cache, verified. No agent removes the file while this value lives.
 #[derive(Clone, Debug)]
 pub struct ModuleFile {
     /// Absolute.
@@ -117,102 +94,163 @@ pub struct ModuleFile {
     pub checksum: String,
     /// In bytes.
     pub size: u64,
+    _lease: Arc<Lease>,
 }
 
 /// Who uses modules: one connected Envoy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HolderId(pub u64);
 
-/// A module as `/modules` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct ModuleStatus {
-    /// Without user information and query.
-    pub url: String,
-    /// The module's SHA-256, once it is known.
-    pub checksum: Option<String>,
-    /// In bytes, once it is known.
-    pub size: Option<u64>,
-    /// The names of the resources that asked for it last.
-    pub users: Vec<String>,
-    /// Why the last attempt failed, if it did.
-    pub last_error: Option<String>,
-}
-
-/// Why the agent cannot start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The cache folder cannot be made.
-    #[error("the cache folder {} cannot be used: {cause}", path.display())]
-    CacheFolder {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        cause: std::io::Error,
-    },
-}
-
-/// Why a module cannot be had.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ObtainError {
-    /// The URL's scheme is none of `http`, `https` and `oci`.
-    #[error("unsupported Wasm module downloading URL scheme: {scheme}")]
-    Scheme {
-        /// What stands before the colon.
-        scheme: String,
-    },
-}
-
-/// Why a local file is no module.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LocalError {
-    /// The file cannot be read.
-    #[error("{} cannot be read: {cause}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        cause: String,
-    },
-}
-
 /// All modules of the agent. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Modules {
-    _inner: Arc<ModulesOptions>,
+    inner: Arc<Inner>,
 }
+
+#[derive(Debug)]
+struct Inner {
+    options: ModulesOptions,
+    cache: Arc<Cache>,
+    fetcher: Fetcher,
+    own_credentials: OwnConfiguration,
+    flights: Flights,
+    statuses: Statuses,
+    holders: Mutex<HashMap<HolderId, Vec<Arc<Lease>>>>,
+    /// So many look into the cache at a time: more would only wait for the same disk.
+    lookups: Arc<Semaphore>,
+    metrics: Metrics,
+}
+
+/// As many looks into the cache as are useful at a time.
+const LOOKUPS: usize = 8;
 
 impl Modules {
     /// Opens the cache and verifies what is in it.
-    pub async fn open(options: ModulesOptions, _metrics: Metrics) -> Result<Self, OpenError> {
-        Ok(Self {
-            _inner: Arc::new(options),
-        })
+    pub async fn open(options: ModulesOptions, metrics: Metrics) -> Result<Self, OpenError> {
+        let (folder, expiry) = (options.cache_dir.clone(), options.expiry);
+        let cache = blocking(move || Cache::open(&folder, expiry))
+            .await
+            .map_err(|cause| OpenError::CacheFolder {
+                path: options.cache_dir.clone(),
+                cause,
+            })?;
+        let cache = Arc::new(cache);
+        let fetcher = Fetcher {
+            transfer: Transfer {
+                clients: Arc::new(Clients::open(&options)?),
+                attempt_timeout: options.request_timeout,
+                max_attempts: options.max_attempts,
+                backoff: options.backoff.clone(),
+                metrics: metrics.clone(),
+                progress: Arc::new(Progress::default()),
+            },
+            cache: Arc::clone(&cache),
+            limits: Limits::of_module(options.max_module_bytes),
+            registries: Arc::new(Registries {
+                mirrors: options.registry_mirrors.clone(),
+            }),
+        };
+        let inner = Arc::new(Inner {
+            own_credentials: OwnConfiguration::new(options.docker_config.as_deref()),
+            options,
+            cache,
+            fetcher,
+            flights: Flights::default(),
+            statuses: Statuses::default(),
+            holders: Mutex::default(),
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
+            metrics,
+        });
+        inner.show_what_is_there().await;
+        tokio::spawn(purge_for_ever(
+            Arc::downgrade(&inner),
+            inner.options.purge_interval,
+        ));
+        Ok(Self { inner })
     }
 
     /// The module that `request` names: from the cache, or downloaded. Dropping the future gives up for this
     /// requester only.
     pub async fn obtain(&self, request: &ModuleRequest) -> Result<ModuleFile, ObtainError> {
-        Err(ObtainError::Scheme {
-            scheme: request.url.clone(),
+        let kept = self.inner.obtain(request).await?;
+        Ok(ModuleFile {
+            path: self.inner.cache.path(&kept.checksum),
+            checksum: kept.checksum.hex().to_owned(),
+            size: kept.lease.size(),
+            _lease: kept.lease,
         })
     }
 
     /// Whether a local file is a module that Envoy can load. Blocks on the disk.
-    pub fn check_local(_path: &Path) -> Result<(), LocalError> {
-        Ok(())
+    pub fn check_local(path: &Path) -> Result<(), LocalError> {
+        let octets = std::fs::read(path).map_err(|error| LocalError::Unreadable {
+            path: path.to_owned(),
+            cause: error.to_string(),
+        })?;
+        validation::validate(&octets).map_err(|cause| LocalError::Invalid {
+            path: path.to_owned(),
+            cause,
+        })
     }
 
-    /// Keeps the files at `paths` until `holder` is released or holds others: what it held before is let go.
-    pub fn hold(&self, _holder: HolderId, _paths: Vec<PathBuf>) {}
+    /// Keeps the files at `paths` until `holder` is released or holds others: what it held before is let go. Paths
+    /// outside of the cache are passed over. Blocks on the disk for a moment.
+    pub fn hold(&self, holder: HolderId, paths: Vec<PathBuf>) {
+        let leases = paths
+            .iter()
+            .filter_map(|path| self.inner.cache.lease(path))
+            .collect();
+        self.holders().insert(holder, leases);
+    }
 
     /// Lets go what `holder` holds.
-    pub fn release(&self, _holder: HolderId) {}
+    pub fn release(&self, holder: HolderId) {
+        self.holders().remove(&holder);
+    }
 
     /// What is known of each module, by URL.
     pub fn list(&self) -> Vec<ModuleStatus> {
-        Vec::new()
+        self.inner.statuses.list()
+    }
+
+    fn holders(&self) -> std::sync::MutexGuard<'_, HashMap<HolderId, Vec<Arc<Lease>>>> {
+        self.inner
+            .holders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    async fn show_what_is_there(self: &Arc<Self>) {
+        let inner = Arc::clone(self);
+        blocking(move || {
+            for (url, checksum) in inner.cache.urls() {
+                if let Some(lease) = inner.cache.lease(&inner.cache.path(&checksum)) {
+                    inner.statuses.found(url, &cache::Kept { checksum, lease });
+                }
+            }
+            inner.count(inner.cache.contents());
+        })
+        .await;
+    }
+
+    fn purge(&self) {
+        self.count(self.cache.purge(self.options.max_unused_bytes));
+        self.statuses.forget(|checksum| self.cache.has(checksum));
+    }
+
+    fn count(&self, contents: cache::Contents) {
+        self.metrics.cache_holds(contents.entries, contents.octets);
+    }
+}
+
+/// Ends when the last `Modules` is dropped.
+async fn purge_for_ever(inner: Weak<Inner>, interval: Duration) {
+    let interval = interval.max(Duration::from_millis(1));
+    loop {
+        tokio::time::sleep(interval).await;
+        let Some(inner) = inner.upgrade() else { return };
+        blocking(move || inner.purge()).await;
     }
 }
