@@ -146,9 +146,7 @@ impl Modules {
             },
             cache: Arc::clone(&cache),
             limits: Limits::of_module(options.max_module_bytes),
-            registries: Arc::new(Registries {
-                mirrors: options.registry_mirrors.clone(),
-            }),
+            registries: Arc::new(Registries::new(options.registry_mirrors.clone())),
         };
         let inner = Arc::new(Inner {
             own_credentials: OwnConfiguration::new(options.docker_config.as_deref()),

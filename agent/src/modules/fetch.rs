@@ -102,7 +102,7 @@ impl Fetcher {
     }
 
     /// The module in a downloaded file.
-    fn unbox(&self, mut file: NamedTempFile) -> Result<Unboxed, UnboxError> {
+    pub(super) fn unbox(&self, mut file: NamedTempFile) -> Result<Unboxed, UnboxError> {
         file.rewind().map_err(UnboxError::Write)?;
         let packed = file.reopen().map_err(UnboxError::Write)?;
         let mut module = self.new_module().map_err(UnboxError::Write)?;

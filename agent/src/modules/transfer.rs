@@ -145,12 +145,15 @@ impl Transfer {
                 self.receive(response, &url, sink).await?;
                 Ok(Answer::Complete(headers))
             }
-            StatusCode::UNAUTHORIZED => Ok(Answer::Unauthorized(Unauthorized {
-                is_private: response
-                    .remote_addr()
-                    .is_some_and(|address| is_private(address.ip())),
-                headers: response.headers().clone(),
-            })),
+            // A challenge of where a redirect led to says nothing of the credentials for its start.
+            StatusCode::UNAUTHORIZED if url.origin() == request.url.origin() => {
+                Ok(Answer::Unauthorized(Unauthorized {
+                    is_private: response
+                        .remote_addr()
+                        .is_some_and(|address| is_private(address.ip())),
+                    headers: response.headers().clone(),
+                }))
+            }
             status => Err(TransferError::Status {
                 url: display(&url),
                 status: status.as_u16(),

@@ -9,7 +9,7 @@ use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 
 use super::transfer::Limits;
-use super::validation::{MAGIC, shown_head};
+use super::validation::MAGIC;
 
 /// More boxes in boxes than this are no way to deliver a module.
 const MOST_BOXES: usize = 4;
@@ -182,7 +182,7 @@ impl std::fmt::Display for OverLimit {
 
 impl std::error::Error for OverLimit {}
 
-fn read_failure(error: io::Error) -> UnboxError {
+pub(super) fn read_failure(error: io::Error) -> UnboxError {
     let mut cause: Option<&dyn std::error::Error> = error.get_ref().map(|inner| inner as _);
     while let Some(inner) = cause {
         if inner.is::<OverLimit>() {
@@ -273,12 +273,4 @@ impl Read for ZstdFrames {
             };
         }
     }
-}
-
-/// How something starts that is neither a module nor an archive.
-pub(super) fn first_octets(mut reader: impl Read) -> String {
-    let mut head = Vec::new();
-    // What cannot be read is shown as nothing.
-    let _ = reader.by_ref().take(16).read_to_end(&mut head);
-    shown_head(&head)
 }
