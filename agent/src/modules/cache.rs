@@ -150,15 +150,11 @@ impl Cache {
             .as_file()
             .set_permissions(fs::Permissions::from_mode(0o644))?;
         module.as_file().sync_all()?;
-        module.persist(&path).map_err(|error| error.error)?;
+        // The file stays locked from its first octet on: no agent that looks for unused ones gets in between.
+        let file = module.persist(&path).map_err(|error| error.error)?;
         sync_folder(&self.modules())?;
-        // Another agent may have removed it again, if nothing is kept for any time at all.
-        let lease = Lease::take(&path, checksum).ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::NotFound,
-                "the module that was written is gone or altered",
-            )
-        })?;
+        let lease = Lease::hold(file, &path, checksum)
+            .ok_or_else(|| io::Error::other("the module that was written is gone or altered"))?;
         Ok(Kept {
             checksum: checksum.clone(),
             lease: self.remember(checksum, lease),

@@ -104,37 +104,58 @@ pub(super) struct Failed {
 impl Transfer {
     /// Fills `sink` with what `request` asks for. 401 is an answer like any other here: it is not repeated.
     pub(super) async fn run(&self, request: &Request, sink: &mut Sink) -> Result<Answer, Failed> {
-        let mut attempts = 0;
+        self.run_after(None, request, sink).await
+    }
+
+    /// The same after a first attempt that failed.
+    pub(super) async fn run_after(
+        &self,
+        mut failure: Option<TransferError>,
+        request: &Request,
+        sink: &mut Sink,
+    ) -> Result<Answer, Failed> {
+        let mut attempts = u32::from(failure.is_some());
         loop {
-            attempts += 1;
-            self.progress.attempted();
-            let cause = match self.attempt(request, sink).await {
-                Ok(answer) => return Ok(answer),
-                Err(cause) => cause,
-            };
-            self.progress.failed(&cause);
-            if attempts >= self.max_attempts || !cause.is_transient() {
-                return Err(Failed { attempts, cause });
+            if let Some(cause) = failure.take() {
+                if attempts >= self.max_attempts || !cause.is_transient() {
+                    return Err(Failed { attempts, cause });
+                }
+                self.wait_before_repeating(attempts, &cause).await;
             }
-            let wait = self
-                .backoff
-                .after(attempts)
-                .max(cause.retry_after().unwrap_or_default());
-            tracing::debug!(attempts, wait_ms = wait.as_millis(), %cause, "a request for a Wasm module is repeated");
-            tokio::time::sleep(wait).await;
-            self.metrics.retried();
+            attempts += 1;
+            match self.attempt(request, sink).await {
+                Ok(answer) => return Ok(answer),
+                Err(cause) => failure = Some(cause),
+            }
         }
     }
 
-    async fn attempt(&self, request: &Request, sink: &mut Sink) -> Result<Answer, TransferError> {
-        tokio::time::timeout(self.attempt_timeout, self.exchange(request, sink))
-            .await
-            .unwrap_or_else(|_| {
-                Err(TransferError::Timeout {
-                    url: display(&request.url),
-                    timeout: self.attempt_timeout,
-                })
-            })
+    async fn wait_before_repeating(&self, attempts: u32, cause: &TransferError) {
+        let wait = self
+            .backoff
+            .after(attempts)
+            .max(cause.retry_after().unwrap_or_default());
+        tracing::debug!(attempts, wait_ms = wait.as_millis(), %cause, "a request for a Wasm module is repeated");
+        tokio::time::sleep(wait).await;
+        self.metrics.retried();
+    }
+
+    /// One attempt.
+    pub(super) async fn attempt(
+        &self,
+        request: &Request,
+        sink: &mut Sink,
+    ) -> Result<Answer, TransferError> {
+        self.progress.attempted();
+        let outcome =
+            tokio::time::timeout(self.attempt_timeout, self.exchange(request, sink)).await;
+        let timeout = || TransferError::Timeout {
+            url: display(&request.url),
+            timeout: self.attempt_timeout,
+        };
+        outcome
+            .unwrap_or_else(|_| Err(timeout()))
+            .inspect_err(|cause| self.progress.failed(cause))
     }
 
     async fn exchange(&self, request: &Request, sink: &mut Sink) -> Result<Answer, TransferError> {

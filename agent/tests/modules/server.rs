@@ -68,6 +68,11 @@ impl Reply {
         }
     }
 
+    /// The same with another status.
+    pub(crate) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
     /// A redirect.
     pub(crate) fn redirect(to: impl Into<String>) -> Self {
         Self::status(302).header("location", to)

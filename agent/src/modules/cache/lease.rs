@@ -63,7 +63,11 @@ impl Stamp {
 impl Lease {
     /// Locks the file at `path` if its content has `checksum`.
     pub(super) fn take(path: &Path, checksum: &Digest) -> Option<Self> {
-        let file = File::open(path).ok()?;
+        Self::hold(File::open(path).ok()?, path, checksum)
+    }
+
+    /// Locks `file` if it is what lies at `path` and its content has `checksum`.
+    pub(super) fn hold(file: File, path: &Path, checksum: &Digest) -> Option<Self> {
         lock_shared(&file)?;
         let size = file.metadata().ok()?.size();
         let lease = Self {

@@ -136,41 +136,36 @@ impl<'a> Session<'a> {
 
     /// Asks over TLS, or plainly where that is allowed and TLS is not spoken.
     async fn run(&self, request: &mut Request, sink: &mut Sink) -> Result<Answer, Failed> {
-        if !self.may_be_plain(&request.url)
-            || self.fetcher.registries.is_plain(&self.place.host).is_some()
-        {
+        let (registries, host) = (&self.fetcher.registries, &self.place.host);
+        if !self.may_be_plain(&request.url) || registries.is_plain(host).is_some() {
             return self.transfer.run(request, sink).await;
         }
-        let once = Transfer {
-            max_attempts: 1,
-            ..self.transfer.clone()
-        };
-        let is_plain = match once.run(request, sink).await {
-            Err(Failed {
-                cause: TransferError::Connection { cause, .. },
-                ..
-            }) => !cause.starts_with("invalid peer certificate"),
-            Err(failed) if !failed.cause.is_transient() => return Err(failed),
-            Err(_) => false,
+        let failure = match self.transfer.attempt(request, sink).await {
+            Err(TransferError::Connection { cause, .. })
+                if !cause.starts_with("invalid peer certificate") =>
+            {
+                // `https` can always be made `http`.
+                let _ = request.url.set_scheme("http");
+                None
+            }
+            Err(failure) => Some(failure),
             Ok(answer) => {
-                self.fetcher.registries.note_plain(&self.place.host, false);
+                registries.note_plain(host, false);
                 return Ok(answer);
             }
         };
-        if is_plain {
-            let mut plain = request.url.clone();
-            // `https` can be made `http`.
-            let _ = plain.set_scheme("http");
-            let mut attempt = request.clone();
-            attempt.url = plain;
-            if let Ok(answer) = once.run(&attempt, sink).await {
-                self.fetcher.registries.note_plain(&self.place.host, true);
-                *request = attempt;
-                return Ok(answer);
-            }
-            *request = attempt;
+        let outcome = self.transfer.run_after(failure, request, sink).await;
+        let has_answered = !matches!(
+            &outcome,
+            Err(Failed {
+                cause: TransferError::Connection { .. },
+                ..
+            })
+        );
+        if has_answered && request.url.scheme() == "http" {
+            registries.note_plain(host, true);
         }
-        self.transfer.run(request, sink).await
+        outcome
     }
 
     fn scheme(&self) -> &'static str {
