@@ -224,8 +224,8 @@ impl Inner {
         let inner = Arc::clone(self);
         blocking(move || {
             for (url, checksum) in inner.cache.urls() {
-                if let Some(lease) = inner.cache.lease(&inner.cache.path(&checksum)) {
-                    inner.statuses.found(url, &cache::Kept { checksum, lease });
+                if let Ok(metadata) = inner.cache.path(&checksum).metadata() {
+                    inner.statuses.found(url, checksum.hex(), metadata.len());
                 }
             }
             inner.count(inner.cache.contents());

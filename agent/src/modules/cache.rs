@@ -151,14 +151,27 @@ impl Cache {
             .set_permissions(fs::Permissions::from_mode(0o644))?;
         module.as_file().sync_all()?;
         // The file stays locked from its first octet on: no agent that looks for unused ones gets in between.
-        let file = module.persist(&path).map_err(|error| error.error)?;
+        let file = match module.persist_noclobber(&path) {
+            Ok(file) => file,
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                match self.find(checksum) {
+                    // Another agent was faster.
+                    Some(kept) => return Ok(kept),
+                    // It was altered.
+                    None => error.file.persist(&path).map_err(|error| error.error)?,
+                }
+            }
+            Err(error) => return Err(error.error),
+        };
         sync_folder(&self.modules())?;
-        let lease = Lease::hold(file, &path, checksum)
-            .ok_or_else(|| io::Error::other("the module that was written is gone or altered"))?;
-        Ok(Kept {
-            checksum: checksum.clone(),
-            lease: self.remember(checksum, lease),
-        })
+        if let Some(lease) = Lease::hold(file, &path, checksum) {
+            return Ok(Kept {
+                checksum: checksum.clone(),
+                lease: self.remember(checksum, lease),
+            });
+        }
+        self.find(checksum)
+            .ok_or_else(|| io::Error::other("the module that was written is gone or altered"))
     }
 
     /// What is in the cache.

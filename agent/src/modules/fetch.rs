@@ -81,7 +81,7 @@ impl Fetcher {
         let failed = |error: io::Error| Failed {
             attempts: 0,
             cause: TransferError::Write {
-                cause: error.to_string(),
+                cause: system_text(&error),
             },
         };
         let cache = Arc::clone(&self.cache);
@@ -163,7 +163,7 @@ impl Job {
     pub(super) fn cache_failure(&self, error: &io::Error) -> ObtainError {
         ObtainError::Cache {
             url: self.url(),
-            cause: error.to_string(),
+            cause: system_text(error),
         }
     }
 
@@ -236,6 +236,14 @@ impl Target for HashedFile {
         self.file.rewind()?;
         self.file.as_file().set_len(0)
     }
+}
+
+/// What the system says, without the random name of a file that `tempfile` adds.
+pub(super) fn system_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" at path \"")
+        .map_or(text.as_str(), |(text, _)| text)
+        .to_owned()
 }
 
 fn read_all(file: &NamedTempFile) -> io::Result<Vec<u8>> {

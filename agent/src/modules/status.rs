@@ -36,9 +36,9 @@ struct Status {
 
 impl Statuses {
     /// Notes a module that an earlier process left.
-    pub(super) fn found(&self, url: String, kept: &Kept) {
+    pub(super) fn found(&self, url: String, checksum: &str, size: u64) {
         let mut statuses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        statuses.entry(url).or_default().module = Some(shown(kept));
+        statuses.entry(url).or_default().module = Some((checksum.to_owned(), size));
     }
 
     /// Notes how it went when `resource` asked for the module at `url`.

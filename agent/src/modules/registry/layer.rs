@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use super::manifest::{Descriptor, Manifest};
 use super::session::Session;
 use super::{Cause, PullError};
-use crate::modules::fetch::{Fetcher, Unboxed, blocking};
+use crate::modules::fetch::{Fetcher, Unboxed, blocking, system_text};
 use crate::modules::unbox::{self, Contents, Next, UnboxError};
 use crate::modules::validation::{MAGIC, shown_head};
 
@@ -107,7 +107,7 @@ impl From<UnboxError> for PullError {
         match error {
             UnboxError::Invalid(cause) => Self::invalid(cause),
             UnboxError::TooLarge => Self::new(Cause::TooLarge, "too large"),
-            UnboxError::Write(error) => Self::new(Cause::Cache, error.to_string()),
+            UnboxError::Write(error) => Self::new(Cause::Cache, system_text(&error)),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{Cause, Place, PullError, is_loopback, manifest, token};
 use crate::modules::address::Reach;
 use crate::modules::credentials::Credential;
 use crate::modules::error::TransferError;
-use crate::modules::fetch::{Fetcher, blocking};
+use crate::modules::fetch::{Fetcher, blocking, system_text};
 use crate::modules::reference::Digest;
 use crate::modules::source::{basic, sensitive};
 use crate::modules::transfer::{Answer, Failed, Request, Sink, Transfer, Unauthorized};
@@ -66,7 +66,8 @@ impl<'a> Session<'a> {
     /// A blob that has the digest it is asked for by.
     pub(super) async fn blob(&mut self, digest: &Digest) -> Result<NamedTempFile, PullError> {
         let cache = self.fetcher.cache.clone();
-        let write_failure = |error: std::io::Error| PullError::new(Cause::Cache, error.to_string());
+        let write_failure =
+            |error: std::io::Error| PullError::new(Cause::Cache, system_text(&error));
         let file = blocking(move || cache.download())
             .await
             .map_err(write_failure)?;
