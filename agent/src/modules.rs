@@ -25,6 +25,7 @@ mod options;
 mod reference;
 mod registry;
 mod retry;
+mod sink;
 mod source;
 mod status;
 mod transfer;
@@ -42,8 +43,9 @@ use credentials::OwnConfiguration;
 use fetch::{Fetcher, blocking};
 use flight::Flights;
 use registry::Registries;
+use sink::Limits;
 use status::Statuses;
-use transfer::{Limits, Progress, Transfer};
+use transfer::{Progress, Transfer};
 
 /// When a module that is known is asked for again, as Istio's `ISTIO_META_WASM_IMAGE_PULL_POLICY` means it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,8 +11,9 @@ use super::cache::{Cache, Kept, Wanted};
 use super::credentials::Keyring;
 use super::error::{ObtainError, TransferError};
 use super::reference::{Digest, Reference};
+use super::sink::{Limits, Sink};
 use super::source::{HttpSource, Source};
-use super::transfer::{Answer, Failed, Limits, Request, Sink, Transfer, display};
+use super::transfer::{Answer, Failed, Request, Transfer, display};
 use super::unbox::{self, Target, UnboxError};
 use super::validation::validate;
 

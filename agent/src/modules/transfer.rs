@@ -7,13 +7,13 @@ use std::time::Duration;
 use http::header::{ACCEPT, AUTHORIZATION, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::Response;
-use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use url::Url;
 
 use super::address::{Blocked, Reach, is_private};
 use super::clients::{Clients, flatten};
 use super::error::TransferError;
 use super::retry::{Backoff, retry_after};
+use super::sink::Sink;
 use crate::metrics::Metrics;
 
 /// As many as browsers and Go follow.
@@ -274,129 +274,6 @@ impl Transfer {
             }
         }
         sink.finish().await.map_err(write_failure)
-    }
-}
-
-/// Where a body goes to.
-#[derive(Debug)]
-pub(super) enum Sink {
-    /// Memory, for what is small.
-    Memory {
-        /// What has come.
-        octets: Vec<u8>,
-        /// No more than this may come.
-        limit: u64,
-    },
-    /// A file.
-    File(FileSink),
-}
-
-/// A body in a file.
-#[derive(Debug)]
-pub(super) struct FileSink {
-    file: tokio::fs::File,
-    written: u64,
-    head: Vec<u8>,
-    limits: Limits,
-}
-
-/// How large things may be.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// Of a module.
-    pub(super) module: u64,
-    /// Of what a module comes in, packed or not.
-    pub(super) container: u64,
-}
-
-impl Limits {
-    /// A container may have other files and its own framing beside the module.
-    pub(super) fn of_module(module: u64) -> Self {
-        Self {
-            module,
-            container: module.saturating_mul(2).saturating_add(1 << 20),
-        }
-    }
-}
-
-impl Sink {
-    /// Memory for up to `limit` octets.
-    pub(super) fn memory(limit: u64) -> Self {
-        Self::Memory {
-            octets: Vec::new(),
-            limit,
-        }
-    }
-
-    /// `file`, which is written from its start.
-    pub(super) fn file(file: std::fs::File, limits: Limits) -> Self {
-        let file = tokio::fs::File::from_std(file);
-        Self::File(FileSink {
-            file,
-            written: 0,
-            head: Vec::new(),
-            limits,
-        })
-    }
-
-    /// What came, if it was to go to memory.
-    pub(super) fn into_octets(self) -> Vec<u8> {
-        match self {
-            Self::Memory { octets, .. } => octets,
-            Self::File(_) => Vec::new(),
-        }
-    }
-
-    fn limit(&self) -> u64 {
-        match self {
-            Self::Memory { limit, .. } => *limit,
-            // What is no container by its first octets is a module.
-            Self::File(sink) if sink.head.starts_with(b"\0asm") => sink.limits.module,
-            Self::File(sink) => sink.limits.container,
-        }
-    }
-
-    async fn restart(&mut self) -> io::Result<()> {
-        match self {
-            Self::Memory { octets, .. } => octets.clear(),
-            Self::File(sink) => {
-                sink.head.clear();
-                sink.written = 0;
-                sink.file.rewind().await?;
-                sink.file.set_len(0).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes in `chunk`, or returns `false` when there is too much.
-    async fn append(&mut self, chunk: &[u8]) -> io::Result<bool> {
-        match self {
-            Self::Memory { octets, limit } => {
-                octets.extend_from_slice(chunk);
-                Ok(octets.len() as u64 <= *limit)
-            }
-            Self::File(sink) => {
-                let missing = 4_usize.saturating_sub(sink.head.len()).min(chunk.len());
-                sink.head.extend_from_slice(&chunk[..missing]);
-                sink.written += chunk.len() as u64;
-                if sink.written > self.limit() {
-                    return Ok(false);
-                }
-                let Self::File(sink) = self else {
-                    return Ok(true);
-                };
-                sink.file.write_all(chunk).await?;
-                Ok(true)
-            }
-        }
-    }
-
-    async fn finish(&mut self) -> io::Result<()> {
-        match self {
-            Self::Memory { .. } => Ok(()),
-            Self::File(sink) => sink.file.flush().await,
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Component, Path};
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 
-use super::transfer::Limits;
+use super::sink::Limits;
 use super::validation::MAGIC;
 
 /// More boxes in boxes than this are no way to deliver a module.

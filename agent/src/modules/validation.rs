@@ -71,7 +71,7 @@ mod tests {
             (b"\0asm\x02\0\0\0", "(at offset 0x4)"),
             (b"\0asm\x0d\0\x01\0", "(at offset 0x0)"),
             (b"\0asm\x01\0\0\0\x01\x05\x01\x60", "(at offset 0xa)"),
-            (wrong_body, "(at offset 0x17)"),
+            (wrong_body, "(at offset 0x18)"),
         ] {
             let text = validate(octets).err().unwrap_or_default();
             let place = text

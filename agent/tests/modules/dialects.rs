@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use wasm_agent::modules::{Cause, ModuleRequest};
 
-use crate::image::{Image, OCI_MANIFEST, Store};
+use crate::image::{Image, Store};
 use crate::server::{Reply, Seen, Server};
 use crate::support::{Agent, module, request, sha256};
 
@@ -351,51 +351,4 @@ async fn refusals_say_what_is_missing() {
         agent.metric("istio_agent_wasm_remote_fetch_count{result=\"manifest_failure\"}"),
         2
     );
-}
-
-#[tokio::test]
-async fn what_a_registry_says_with_a_status() {
-    let error = r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"<script>\n"}]}"#;
-    let server = Server::start(move |_| Reply::body(error).with_status(404)).await;
-    let url = server.oci("p/m:v1");
-    assert_eq!(
-        Agent::start().await.refusal(&request(url.as_str())).await,
-        format!(
-            "could not fetch Wasm OCI image {url}: could not fetch manifest: Get \"{}\": \
-             wasm module download request failed: status code 404 (MANIFEST_UNKNOWN)",
-            server.url("/v2/p/m/manifests/v1")
-        )
-    );
-}
-
-#[tokio::test]
-async fn what_is_no_manifest_is_refused() {
-    let padding = " ".repeat(4 << 20);
-    for (content_type, body, cause) in [
-        (
-            "text/html; charset=utf-8",
-            "<html>log in</html>".to_owned(),
-            "the registry answered with text/html that starts with \"<html>log in</ht\", not with a manifest",
-        ),
-        (
-            OCI_MANIFEST,
-            r#"{"layers":[],"manifests":[]}"#.to_owned(),
-            "it has both `layers` and `manifests`",
-        ),
-        (
-            OCI_MANIFEST,
-            format!("{padding}{{}}"),
-            "Get \"{}\": the answer is larger than 4194304 bytes",
-        ),
-    ] {
-        let server =
-            Server::start(move |_| Reply::body(body.as_str()).header("content-type", content_type))
-                .await;
-        let url = server.oci("p/m:v1");
-        let cause = cause.replace("{}", &server.url("/v2/p/m/manifests/v1"));
-        assert_eq!(
-            Agent::start().await.refusal(&request(url.as_str())).await,
-            format!("could not fetch Wasm OCI image {url}: could not fetch manifest: {cause}")
-        );
-    }
 }

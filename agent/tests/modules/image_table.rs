@@ -9,6 +9,7 @@ use crate::image::{
     DOCKER_MANIFEST, DOCKER_TAR_GZIP, Image, OCI_INDEX, OCI_MANIFEST, OCI_TAR_GZIP, SOLO_WASM,
     Store, index, registry,
 };
+use crate::server::{Reply, Server};
 use crate::support::{Agent, gzip, module, pinned, request, sha256, tar, zstd};
 
 const ZSTD_TAR: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
@@ -277,9 +278,9 @@ async fn content_under_another_digest_is_refused() {
     let mut altered = image.clone();
     altered.blobs[0] = plugin(&module("altered"));
     let layer = sha256(&image.blobs[0]);
-    let server = crate::server::Server::start(move |seen| {
+    let server = Server::start(move |seen| {
         if seen.path.contains("/blobs/") {
-            crate::server::Reply::body(altered.blobs[0].as_slice())
+            Reply::body(altered.blobs[0].as_slice())
         } else {
             store.answer(seen)
         }
@@ -294,4 +295,51 @@ async fn content_under_another_digest_is_refused() {
         )
     );
     assert_eq!(agent.files(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_a_registry_says_with_a_status() {
+    let error = r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"<script>\n"}]}"#;
+    let server = Server::start(move |_| Reply::body(error).with_status(404)).await;
+    let url = server.oci("p/m:v1");
+    assert_eq!(
+        Agent::start().await.refusal(&request(url.as_str())).await,
+        format!(
+            "could not fetch Wasm OCI image {url}: could not fetch manifest: Get \"{}\": \
+             wasm module download request failed: status code 404 (MANIFEST_UNKNOWN)",
+            server.url("/v2/p/m/manifests/v1")
+        )
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_manifest_is_refused() {
+    let padding = " ".repeat(4 << 20);
+    for (content_type, body, cause) in [
+        (
+            "text/html; charset=utf-8",
+            "<html>log in</html>".to_owned(),
+            "the registry answered with text/html that starts with \"<html>log in</ht\", not with a manifest",
+        ),
+        (
+            OCI_MANIFEST,
+            r#"{"layers":[],"manifests":[]}"#.to_owned(),
+            "it has both `layers` and `manifests`",
+        ),
+        (
+            OCI_MANIFEST,
+            format!("{padding}{{}}"),
+            "Get \"{}\": the answer is larger than 4194304 bytes",
+        ),
+    ] {
+        let server =
+            Server::start(move |_| Reply::body(body.as_str()).header("content-type", content_type))
+                .await;
+        let url = server.oci("p/m:v1");
+        let cause = cause.replace("{}", &server.url("/v2/p/m/manifests/v1"));
+        assert_eq!(
+            Agent::start().await.refusal(&request(url.as_str())).await,
+            format!("could not fetch Wasm OCI image {url}: could not fetch manifest: {cause}")
+        );
+    }
 }

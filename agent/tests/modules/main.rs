@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cache;
+mod cache_folder;
 mod cache_table;
 mod credentials;
 mod dialects;

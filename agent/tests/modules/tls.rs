@@ -218,3 +218,45 @@ async fn proxies_are_used_but_for_what_needs_none() {
         assert_eq!(std::fs::read(file.path).unwrap(), module(expected));
     }
 }
+
+/// What `HTTPS_PROXY` and `NO_PROXY` say counts. Only another process can have them: this test runs itself there.
+#[tokio::test]
+async fn proxies_of_the_environment() {
+    const URL: &str = "WASM_AGENT_TEST_PROXIED";
+    if let Some(url) = std::env::var_os(URL) {
+        let agent = Agent::with(|options| {
+            options.proxies = wasm_agent::modules::ProxySettings::Environment
+        })
+        .await;
+        let outcome = agent.obtain(&request(url.into_string().unwrap())).await;
+        assert_eq!(
+            outcome.is_ok(),
+            std::env::var_os("NO_PROXY").is_some(),
+            "{outcome:?}"
+        );
+        return;
+    }
+    // A proxy that refuses every tunnel, and a server behind it that needs none.
+    let proxy = Server::start(|_| Reply::status(403)).await;
+    let server = Server::of(&module("m")).await;
+    for (no_proxy, proxied) in [(None, 1), (Some("127.0.0.1"), 0)] {
+        let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "tls::proxies_of_the_environment"]);
+        child.env_remove("NO_PROXY").env_remove("no_proxy");
+        child
+            .env("HTTP_PROXY", proxy.url(""))
+            .env("HTTPS_PROXY", proxy.url(""))
+            .env(URL, server.url("/m"));
+        if let Some(no_proxy) = no_proxy {
+            child.env("NO_PROXY", no_proxy);
+        }
+        let before = proxy.count();
+        let output = child.output().await.unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        assert_eq!(proxy.count() - before, proxied);
+    }
+}

@@ -1,3 +1,5 @@
+//! Which addresses are blocked, in every spelling.
+
 use super::*;
 
 fn is_blocked(guard: &Guard, host: &str) -> bool {

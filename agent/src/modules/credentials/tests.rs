@@ -1,3 +1,5 @@
+//! Keys of Docker configurations, and that nothing shows a password.
+
 use super::*;
 
 fn found(text: &str, registry: &str, repository: &str) -> Option<(String, String)> {

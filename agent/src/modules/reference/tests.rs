@@ -1,3 +1,5 @@
+//! References to images, well-formed and malformed.
+
 use super::*;
 
 const HEX: &str = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";

@@ -13,8 +13,9 @@ use crate::modules::credentials::Credential;
 use crate::modules::error::TransferError;
 use crate::modules::fetch::{Fetcher, blocking, system_text};
 use crate::modules::reference::Digest;
+use crate::modules::sink::Sink;
 use crate::modules::source::{basic, sensitive};
-use crate::modules::transfer::{Answer, Failed, Request, Sink, Transfer, Unauthorized};
+use crate::modules::transfer::{Answer, Failed, Request, Transfer, Unauthorized};
 
 /// As large as a manifest may be.
 const MOST_MANIFEST: u64 = 4 << 20;

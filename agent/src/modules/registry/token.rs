@@ -6,8 +6,9 @@ use url::Url;
 use super::{Cause, PullError};
 use crate::modules::address::Reach;
 use crate::modules::credentials::Credential;
+use crate::modules::sink::Sink;
 use crate::modules::source::basic;
-use crate::modules::transfer::{Answer, Request, Sink, Transfer};
+use crate::modules::transfer::{Answer, Request, Transfer};
 
 /// As large as the answer of a token service may be.
 const MOST_ANSWER: u64 = 1 << 20;

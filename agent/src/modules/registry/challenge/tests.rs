@@ -1,3 +1,5 @@
+//! Challenges, and which token services are asked.
+
 use super::*;
 
 fn challenge(scheme: &str, parameters: &[(&str, &str)]) -> Challenge {

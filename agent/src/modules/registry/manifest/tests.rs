@@ -1,3 +1,5 @@
+//! Children of indexes, and documents that are no manifests.
+
 use super::*;
 
 fn chosen(children: &[(&str, &str)]) -> Result<String, String> {
