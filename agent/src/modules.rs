@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::metrics::Metrics;
 
@@ -120,7 +120,16 @@ struct Inner {
     holders: Mutex<HashMap<HolderId, Vec<Arc<Lease>>>>,
     /// So many look into the cache at a time: more would only wait for the same disk.
     lookups: Arc<Semaphore>,
+    /// Told when versions of resources are to be written.
+    unwritten: Arc<Notify>,
     metrics: Metrics,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.cache.write_versions();
+        self.unwritten.notify_one();
+    }
 }
 
 /// As many looks into the cache as are useful at a time.
@@ -159,12 +168,17 @@ impl Modules {
             statuses: Statuses::default(),
             holders: Mutex::default(),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
+            unwritten: Arc::default(),
             metrics,
         });
         inner.show_what_is_there().await;
         tokio::spawn(purge_for_ever(
             Arc::downgrade(&inner),
             inner.options.purge_interval,
+        ));
+        tokio::spawn(write_versions_for_ever(
+            Arc::downgrade(&inner),
+            Arc::clone(&inner.unwritten),
         ));
         Ok(Self { inner })
     }
@@ -252,5 +266,16 @@ async fn purge_for_ever(inner: Weak<Inner>, interval: Duration) {
         tokio::time::sleep(interval).await;
         let Some(inner) = inner.upgrade() else { return };
         blocking(move || inner.purge()).await;
+    }
+}
+
+/// Ends when the last `Modules` is dropped.
+async fn write_versions_for_ever(inner: Weak<Inner>, unwritten: Arc<Notify>) {
+    loop {
+        unwritten.notified().await;
+        // A response has many resources: their versions are written together.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let Some(inner) = inner.upgrade() else { return };
+        blocking(move || inner.cache.write_versions()).await;
     }
 }

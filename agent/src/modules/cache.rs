@@ -26,9 +26,14 @@ use super::reference::Digest;
 mod lease;
 mod purge;
 mod record;
+mod versions;
 
 pub(super) use lease::Lease;
 pub(super) use record::{SourceId, Wanted};
+
+use lease::Stamp;
+use record::Record;
+use versions::Versions;
 
 /// The folder, and what is known of it.
 #[derive(Debug)]
@@ -37,6 +42,10 @@ pub(super) struct Cache {
     key: [u8; 32],
     expiry: Duration,
     leases: Mutex<HashMap<Digest, Weak<Lease>>>,
+    /// Records that were read, and how their files were then.
+    read: Mutex<HashMap<SourceId, (Stamp, Arc<Record>)>>,
+    versions: Mutex<Versions>,
+    /// Records are written one at a time.
     records: Mutex<()>,
 }
 
@@ -73,6 +82,8 @@ impl Cache {
             key,
             expiry,
             leases: Mutex::default(),
+            read: Mutex::default(),
+            versions: Mutex::default(),
             records: Mutex::default(),
         };
         cache.remove_leftovers();

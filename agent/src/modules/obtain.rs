@@ -49,7 +49,8 @@ impl Inner {
             return Err(gave_up(timeout, &flight.progress));
         };
         let kept = landed.unwrap_or_else(|| Err(gave_up(timeout, &flight.progress)))?;
-        self.note_version(&job.wanted).await;
+        self.cache.note_version(&job.wanted);
+        self.unwritten.notify_one();
         Ok(kept)
     }
 
@@ -164,13 +165,6 @@ impl Inner {
         let kept = blocking(move || inner.cache.look_up(&wanted)).await;
         self.metrics.looked_up(kept.is_some());
         kept
-    }
-
-    async fn note_version(self: &Arc<Self>, wanted: &Wanted) {
-        if wanted.tag.is_some() {
-            let (inner, wanted) = (Arc::clone(self), wanted.clone());
-            blocking(move || inner.cache.note_version(&wanted)).await;
-        }
     }
 
     fn join(self: &Arc<Self>, job: &Job) -> Arc<Flight> {

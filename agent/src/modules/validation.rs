@@ -52,8 +52,10 @@ mod tests {
     fn modules_and_what_is_none() {
         let wrong_body =
             b"\0asm\x01\0\0\0\x01\x05\x01\x60\0\x01\x7f\x03\x02\x01\0\x0a\x04\x01\x02\0\x0b";
+        let simd = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a\x17\x01\x15\0\xfd\x0c0123456789abcdef\x1a\x0b";
         for (octets, expected) in [
             (&b"\0asm\x01\0\0\0"[..], ""),
+            (simd, ""),
             (
                 b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a\x04\x01\x02\0\x0b",
                 "",

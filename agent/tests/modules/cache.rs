@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, FileTimes};
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -94,14 +95,36 @@ async fn a_file_that_is_gone_or_altered_is_fetched_again() {
         }),
     ];
     for (name, damage) in damages {
-        let (agent, wasm) = (Agent::start().await, module("m"));
-        let server = Server::of(&wasm).await;
-        let path = agent.obtain(&request(server.url("/m"))).await.unwrap().path;
-        damage(&path);
-        let file = agent.obtain(&request(server.url("/m"))).await.unwrap();
-        assert_eq!(fs::read(&file.path).unwrap(), wasm, "{name}");
-        assert_eq!((file.path, server.count()), (path, 2), "{name}");
+        for is_settled in [false, true] {
+            let (agent, wasm) = (Agent::start().await, module("m"));
+            let server = Server::of(&wasm).await;
+            // It is in use meanwhile: what the agent remembers of it is not to be trusted either.
+            let used = agent.obtain(&request(server.url("/m"))).await.unwrap();
+            if is_settled {
+                eventually("a change would show in the file's time", || {
+                    is_older_than_a_tick(&used.path)
+                })
+                .await;
+                agent.obtain(&request(server.url("/m"))).await.unwrap();
+            }
+            damage(&used.path);
+            let file = agent.obtain(&request(server.url("/m"))).await.unwrap();
+            assert_eq!(fs::read(&file.path).unwrap(), wasm, "{name}");
+            assert_eq!((file.path, server.count()), (used.path, 2), "{name}");
+        }
     }
+}
+
+fn is_older_than_a_tick(path: &Path) -> bool {
+    let metadata = path.metadata().unwrap();
+    let changed = SystemTime::UNIX_EPOCH
+        + Duration::new(
+            metadata.ctime().try_into().unwrap(),
+            metadata.ctime_nsec().try_into().unwrap(),
+        );
+    changed
+        .elapsed()
+        .is_ok_and(|age| age > Duration::from_millis(200))
 }
 
 #[tokio::test]

@@ -8,12 +8,14 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::sync::PoisonError;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
+use super::lease::Stamp;
+use super::versions::Versions;
 use super::{Cache, Kept, make_folder, remove, sync_folder};
 use crate::modules::reference::Digest;
 
@@ -30,7 +32,7 @@ impl From<Digest> for SourceId {
 /// What a source gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-struct Record {
+pub(super) struct Record {
     /// For people: without user information and query.
     url: String,
     /// Modules by every digest that names them: their own, their manifest's, their index's.
@@ -41,10 +43,10 @@ struct Record {
 
 /// What a tag means.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Tag {
+pub(super) struct Tag {
     checksum: Digest,
     /// The version of each resource that the tag was asked for under.
-    versions: BTreeMap<String, String>,
+    pub(super) versions: BTreeMap<String, String>,
 }
 
 /// What a resource wants of a source.
@@ -68,28 +70,14 @@ pub(in crate::modules) struct Wanted {
 
 impl Record {
     /// The checksum of what is wanted, if the record has it and need not be asked for again.
-    fn find(&self, wanted: &Wanted) -> Option<&Digest> {
+    fn find(&self, wanted: &Wanted, versions: &Versions) -> Option<&Digest> {
         let mut named = wanted.digests.iter().map(|digest| self.digests.get(digest));
         if let Some(first) = named.next() {
             return named.all(|other| other == first).then_some(first?);
         }
         let tag = self.tags.get(wanted.tag.as_ref()?)?;
-        let is_fresh =
-            !wanted.asks_again || tag.versions.get(&wanted.resource) == Some(&wanted.version);
+        let is_fresh = !wanted.asks_again || versions.find(wanted, tag) == Some(&wanted.version);
         is_fresh.then_some(&tag.checksum)
-    }
-
-    /// Notes that the tag was used under the resource's version.
-    fn note_version(&mut self, wanted: &Wanted) {
-        if let Some(tag) = wanted.tag.as_ref().and_then(|tag| self.tags.get_mut(tag)) {
-            tag.versions
-                .insert(wanted.resource.clone(), wanted.version.clone());
-        }
-    }
-
-    fn is_noted(&self, wanted: &Wanted) -> bool {
-        let tag = wanted.tag.as_ref().and_then(|tag| self.tags.get(tag));
-        tag.is_none_or(|tag| tag.versions.get(&wanted.resource) == Some(&wanted.version))
     }
 }
 
@@ -97,8 +85,9 @@ impl Cache {
     /// The module that is wanted, if it need not be asked for.
     pub(in crate::modules) fn look_up(&self, wanted: &Wanted) -> Option<Kept> {
         let record = self.record(&wanted.source);
-        let kept = self.find(record.find(wanted)?)?;
-        if wanted.digests.is_empty() && !record.is_noted(wanted) {
+        let checksum = record.find(wanted, &self.versions())?.clone();
+        let kept = self.find(&checksum)?;
+        if wanted.digests.is_empty() {
             self.note_version(wanted);
         }
         Some(kept)
@@ -113,9 +102,17 @@ impl Cache {
         self.find(self.record(source).digests.get(digest)?)
     }
 
-    /// Notes that the tag was used under the resource's version. Not synced: losing it costs one request.
+    /// Notes that the tag was used under the resource's version.
     pub(in crate::modules) fn note_version(&self, wanted: &Wanted) {
-        self.update(&wanted.source, |record| record.note_version(wanted));
+        self.versions().note(wanted);
+    }
+
+    /// Writes the versions that are not written yet.
+    pub(in crate::modules) fn write_versions(&self) {
+        let unwritten = self.versions().take_unwritten();
+        for source in unwritten {
+            self.update(&source, |_| {});
+        }
     }
 
     /// Notes that the source gave the module with `checksum`, and by which digests it names it.
@@ -125,6 +122,7 @@ impl Cache {
         checksum: &Digest,
         digests: &[Digest],
     ) {
+        self.note_version(wanted);
         self.update(&wanted.source, |record| {
             record.url.clone_from(&wanted.url);
             for digest in digests.iter().chain([checksum]) {
@@ -143,7 +141,6 @@ impl Cache {
                     versions,
                 },
             );
-            record.note_version(wanted);
         });
     }
 
@@ -161,6 +158,12 @@ impl Cache {
                 record.tags.retain(|_, tag| is_kept(&tag.checksum));
             });
         }
+        self.versions()
+            .forget(|source| self.record_path(source).exists());
+        self.read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// The URLs of the sources that gave each module.
@@ -190,8 +193,35 @@ impl Cache {
         self.sources().join(format!("{}.json", source.0.hex()))
     }
 
-    fn record(&self, source: &SourceId) -> Record {
-        read(&self.record_path(source)).unwrap_or_default()
+    /// The record as it is on the disk, where another agent may have written it. It is read again when it changed.
+    fn record(&self, source: &SourceId) -> Arc<Record> {
+        let path = self.record_path(source);
+        let Ok(stamp) = path.metadata().map(|metadata| Stamp::from(&metadata)) else {
+            return Arc::default();
+        };
+        let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, record)) = known.get(source).filter(|(known, _)| *known == stamp) {
+            return Arc::clone(record);
+        }
+        let record = Arc::new(read(&path).unwrap_or_default());
+        if stamp.is_settled() {
+            known.insert(source.clone(), (stamp, Arc::clone(&record)));
+        }
+        record
+    }
+
+    fn versions(&self) -> MutexGuard<'_, Versions> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts what is noted of versions into a record.
+    fn add_versions(&self, source: &SourceId, record: &mut Record) {
+        let versions = self.versions();
+        for (name, tag) in &mut record.tags {
+            let noted = versions.of_tag(source, name);
+            tag.versions
+                .extend(noted.map(|(resource, version)| (resource.clone(), version.clone())));
+        }
     }
 
     /// Changes a record. A failure is logged: the module can be had, it will only be asked for again.
@@ -206,9 +236,10 @@ impl Cache {
         make_folder(&self.sources())?;
         let _others = lock(self.sources().join("lock"))?;
         let before = self.record(source);
-        let mut after = before.clone();
+        let mut after = Record::clone(&before);
         change(&mut after);
-        if after == before {
+        self.add_versions(source, &mut after);
+        if after == *before {
             return Ok(());
         }
         let path = self.record_path(source);
