@@ -176,6 +176,7 @@ impl Cache {
         };
         sync_folder(&self.modules())?;
         if let Some(lease) = Lease::hold(file, &path, checksum) {
+            lease.used(self.expiry);
             return Ok(Kept {
                 checksum: checksum.clone(),
                 lease: self.remember(checksum, lease),
