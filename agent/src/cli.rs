@@ -63,10 +63,10 @@ struct Arguments {
     #[arg(long, value_name = "on|off", env = "WASM_AGENT_CHECK_LOCAL", default_value = "on", num_args = 0..=1, default_missing_value = "on", value_parser = BoolishValueParser::new())]
     check_local: bool,
     /// A registry that is asked before another one; repeated
-    #[arg(long, value_name = "HOST=HOST/PREFIX", env = "WASM_AGENT_REGISTRY_MIRROR", value_delimiter = ',', value_parser = values::mirror)]
+    #[arg(long, value_name = "HOST=HOST/PREFIX", env = "WASM_AGENT_REGISTRY_MIRROR", value_delimiter = ',')]
     registry_mirror: Vec<RegistryMirror>,
     /// CA certificates of one registry or module server; repeated
-    #[arg(long, value_name = "HOST=FILE", env = "WASM_AGENT_REGISTRY_CA", value_delimiter = ',', value_parser = values::registry_ca)]
+    #[arg(long, value_name = "HOST=FILE", env = "WASM_AGENT_REGISTRY_CA", value_delimiter = ',')]
     registry_ca: Vec<RegistryCa>,
     /// Addresses that are never connected to, beside link-local and metadata ones; repeated
     #[arg(long, value_name = "CIDR", env = "WASM_AGENT_BLOCK_CIDR", value_delimiter = ',')]

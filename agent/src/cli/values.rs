@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::StatusAddress;
-use crate::modules::{RegistryCa, RegistryMirror};
 use crate::server::Listen;
 use crate::upstream::Address;
 
@@ -45,37 +44,6 @@ pub(super) fn mode(text: &str) -> Result<u32, String> {
         .ok()
         .filter(|mode| *mode <= 0o777)
         .ok_or_else(|| "expected permissions in octal, such as 0660".to_owned())
-}
-
-/// `HOST=HOST/PREFIX`.
-pub(super) fn mirror(text: &str) -> Result<RegistryMirror, String> {
-    let malformed = || "expected HOST=HOST/PREFIX".to_owned();
-    let (host, mirror) = text.split_once('=').ok_or_else(malformed)?;
-    let (mirror, prefix) = mirror.split_once('/').unwrap_or((mirror, ""));
-    if !is_host(host) || !is_host(mirror) {
-        return Err(malformed());
-    }
-    Ok(RegistryMirror {
-        host: host.to_owned(),
-        mirror: mirror.to_owned(),
-        prefix: prefix.trim_matches('/').to_owned(),
-    })
-}
-
-/// `HOST=FILE`.
-pub(super) fn registry_ca(text: &str) -> Result<RegistryCa, String> {
-    let (host, file) = text.split_once('=').unwrap_or_default();
-    if !is_host(host) || file.is_empty() {
-        return Err("expected HOST=FILE".to_owned());
-    }
-    Ok(RegistryCa {
-        host: host.to_owned(),
-        file: PathBuf::from(file),
-    })
-}
-
-fn is_host(text: &str) -> bool {
-    !text.is_empty() && !text.contains(['/', '@', ' '])
 }
 
 fn path_of(text: &str) -> Result<PathBuf, String> {
@@ -125,19 +93,6 @@ mod tests {
         assert_eq!(mode("777"), Ok(0o777));
         for refused in ["0888", "rw", "7777", ""] {
             assert!(mode(refused).is_err(), "{refused}");
-        }
-    }
-
-    #[test]
-    fn mirrors_have_two_hosts() {
-        let expected = RegistryMirror {
-            host: "ghcr.io".to_owned(),
-            mirror: "m:5000".to_owned(),
-            prefix: "a/b".to_owned(),
-        };
-        assert_eq!(mirror("ghcr.io=m:5000/a/b/"), Ok(expected));
-        for refused in ["ghcr.io", "=m", "a/b=m", "a=https://m"] {
-            assert!(mirror(refused).is_err(), "{refused}");
         }
     }
 }

@@ -225,7 +225,7 @@ mod tests {
             ("# nothing\n", DocumentError::Empty),
             ("---\n---\n", DocumentError::Empty),
             ("resources: []\n", DocumentError::Empty),
-            ("a: [1\n", DocumentError::Syntax(Some((2, 1)))),
+            ("a: [1\n", DocumentError::Syntax(Some((1, 4)))),
             ("hello\n", DocumentError::NoExtension(1)),
             ("name: a\n", DocumentError::NoExtension(1)),
             ("name: ''\ntyped_config: {'@type': x}\n", DocumentError::NoExtension(1)),
