@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod client;
 pub mod envoy;
+pub mod fake_envoy;
 pub mod messages;
 pub mod module_server;
 pub mod xds_server;
