@@ -10,7 +10,7 @@ use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::watch;
 
-use super::reader::Reader;
+use super::reader::{Reader, Round};
 use super::secret::SETTLED;
 use super::{Contents, FolderError};
 
@@ -19,6 +19,8 @@ const POLL: Duration = Duration::from_millis(500);
 /// How long a writer that does not close its file can delay its being read.
 const LONGEST_WRITE: Duration = Duration::from_secs(30);
 
+/// How long the start may wait for files that are being written.
+const LONGEST_START: Duration = Duration::from_secs(2);
 /// How long events are collected before the files are looked at.
 const ROW_OF_EVENTS: Duration = Duration::from_millis(10);
 
@@ -44,7 +46,7 @@ impl Observer {
         let absolute = std::path::absolute(&folder).map_err(unreadable)?;
         let mut reader = Reader::new(absolute);
         reader.check().map_err(unreadable)?;
-        let first = reader.read(&|_| false);
+        let first = settled(&mut reader);
         let (contents, receiver) = watch::channel(first.contents);
         let (stop, wakes) = channel();
         let mut watching = Watching {
@@ -60,6 +62,18 @@ impl Observer {
             .spawn(move || watching.run(first.is_unsettled))
             .map_err(unreadable)?;
         Ok((Self { stop }, receiver))
+    }
+}
+
+/// Reads until nothing is being written, so that no Envoy is told that there is nothing of what just came.
+fn settled(reader: &mut Reader) -> Round {
+    let start = Instant::now();
+    loop {
+        let round = reader.read(&|_| false);
+        if !round.is_unsettled || start.elapsed() > LONGEST_START {
+            return round;
+        }
+        std::thread::sleep(SETTLED / 5);
     }
 }
 
