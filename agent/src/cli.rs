@@ -29,10 +29,20 @@ struct Arguments {
     #[arg(long, value_name = "FILE", env = "WASM_AGENT_UPSTREAM_CA")]
     upstream_ca: Option<PathBuf>,
     /// The agent's own certificate for the xDS server
-    #[arg(long, value_name = "FILE", env = "WASM_AGENT_UPSTREAM_CERT", requires = "upstream_key")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WASM_AGENT_UPSTREAM_CERT",
+        requires = "upstream_key"
+    )]
     upstream_cert: Option<PathBuf>,
     /// The key of that certificate
-    #[arg(long, value_name = "FILE", env = "WASM_AGENT_UPSTREAM_KEY", requires = "upstream_cert")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WASM_AGENT_UPSTREAM_KEY",
+        requires = "upstream_cert"
+    )]
     upstream_key: Option<PathBuf>,
     /// A file with a bearer token for the xDS server; read again for each stream
     #[arg(long, value_name = "FILE", env = "WASM_AGENT_UPSTREAM_TOKEN_FILE")]
@@ -47,14 +57,24 @@ struct Arguments {
     #[arg(long, value_name = "MODE", env = "WASM_AGENT_LISTEN_MODE", default_value = "0660", value_parser = values::mode)]
     listen_mode: u32,
     /// Where modules are kept; it is created if it is missing
-    #[arg(long, value_name = "DIR", env = "WASM_AGENT_CACHE_DIR", default_value = "/var/lib/wasm-agent")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WASM_AGENT_CACHE_DIR",
+        default_value = "/var/lib/wasm-agent"
+    )]
     cache_dir: PathBuf,
     /// Where metrics, health and modules can be looked at; `off` for nowhere
     #[arg(long, value_name = "ADDR", env = "WASM_AGENT_STATUS", default_value = "127.0.0.1:15020", value_parser = values::status)]
     status: StatusAddress,
     /// What becomes of an update whose module cannot be had: `nack` refuses it and keeps what works, `rbac` puts a
     /// filter in its place that lets all or nothing pass, as Istio does
-    #[arg(long, value_name = "HOW", env = "WASM_AGENT_ON_FETCH_FAILURE", default_value = "nack")]
+    #[arg(
+        long,
+        value_name = "HOW",
+        env = "WASM_AGENT_ON_FETCH_FAILURE",
+        default_value = "nack"
+    )]
     on_fetch_failure: OnFetchFailure,
     /// Refuses a remote module without `sha256`
     #[arg(long, value_name = "on|off", env = "WASM_AGENT_REQUIRE_CHECKSUM", default_value = "off", num_args = 0..=1, default_missing_value = "on", value_parser = BoolishValueParser::new())]
@@ -63,16 +83,36 @@ struct Arguments {
     #[arg(long, value_name = "on|off", env = "WASM_AGENT_CHECK_LOCAL", default_value = "on", num_args = 0..=1, default_missing_value = "on", value_parser = BoolishValueParser::new())]
     check_local: bool,
     /// A registry that is asked before another one; repeated
-    #[arg(long, value_name = "HOST=HOST/PREFIX", env = "WASM_AGENT_REGISTRY_MIRROR", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "HOST=HOST/PREFIX",
+        env = "WASM_AGENT_REGISTRY_MIRROR",
+        value_delimiter = ','
+    )]
     registry_mirror: Vec<RegistryMirror>,
     /// CA certificates of one registry or module server; repeated
-    #[arg(long, value_name = "HOST=FILE", env = "WASM_AGENT_REGISTRY_CA", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "HOST=FILE",
+        env = "WASM_AGENT_REGISTRY_CA",
+        value_delimiter = ','
+    )]
     registry_ca: Vec<RegistryCa>,
     /// Addresses that are never connected to, beside link-local and metadata ones; repeated
-    #[arg(long, value_name = "CIDR", env = "WASM_AGENT_BLOCK_CIDR", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "CIDR",
+        env = "WASM_AGENT_BLOCK_CIDR",
+        value_delimiter = ','
+    )]
     block_cidr: Vec<IpNet>,
     /// How the log is written
-    #[arg(long, value_name = "FORMAT", env = "WASM_AGENT_LOG_FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "WASM_AGENT_LOG_FORMAT",
+        default_value = "text"
+    )]
     log_format: LogFormat,
 }
 

@@ -176,7 +176,11 @@ impl Response {
 
     /// Writes a response with resources of the type `type_url`.
     pub fn encode_as(&self, type_url: &str) -> Vec<u8> {
-        let size: usize = self.resources.iter().map(|resource| resource.len() + 8).sum();
+        let size: usize = self
+            .resources
+            .iter()
+            .map(|resource| resource.len() + 8)
+            .sum();
         let mut message = Vec::with_capacity(size + 256);
         wire::put_text(&mut message, 1, &self.version);
         for resource in &self.resources {

@@ -214,7 +214,10 @@ impl<'a> Opened<'a> {
     }
 
     fn version(&self) -> Result<String, Malformed> {
-        let version = self.resource.as_deref().map(|resource| wire::text(resource, 1));
+        let version = self
+            .resource
+            .as_deref()
+            .map(|resource| wire::text(resource, 1));
         Ok(version.transpose()?.unwrap_or_default().to_owned())
     }
 

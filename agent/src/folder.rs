@@ -12,9 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::discovery::{
-    Dialect, EXTENSION_CONFIG_URL, RESOURCE, Request, Response, type_name,
-};
+use crate::discovery::{Dialect, EXTENSION_CONFIG_URL, RESOURCE, Request, Response, type_name};
 use crate::ecds::{Pushed, Subscription};
 use crate::extension::Extension;
 use crate::wire::{self, Malformed};
@@ -134,8 +132,16 @@ impl FolderServer {
                 self.sent.entry(name.clone()).or_default();
             }
         }
-        let version = |name: &String| contents.resources.get(name).map_or("", |found| &found.version);
-        let changed = self.sent.iter().filter(|(name, sent)| version(name) != sent.as_str());
+        let version = |name: &String| {
+            contents
+                .resources
+                .get(name)
+                .map_or("", |found| &found.version)
+        };
+        let changed = self
+            .sent
+            .iter()
+            .filter(|(name, sent)| version(name) != sent.as_str());
         changed.map(|(name, _)| name.clone()).collect()
     }
 
@@ -151,7 +157,9 @@ impl FolderServer {
             match contents.resources.get(&name) {
                 Some(resource) => {
                     let octets = self.element(&name, resource);
-                    pushed.resources.push(Extension::parse(self.dialect, octets));
+                    pushed
+                        .resources
+                        .push(Extension::parse(self.dialect, octets));
                     self.sent.insert(name, resource.version.clone());
                 }
                 None => {
@@ -191,7 +199,11 @@ impl FolderServer {
         let response = Response {
             version: "0".to_owned(),
             nonce: format!("other-{}", self.nonces),
-            removed: request.names.into_iter().filter(|name| name != "*").collect(),
+            removed: request
+                .names
+                .into_iter()
+                .filter(|name| name != "*")
+                .collect(),
             ..Response::default()
         };
         let response = match self.dialect {

@@ -22,11 +22,15 @@ pub fn start(format: LogFormat) {
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
         LogFormat::Text => {
-            let layer = layer.with_target(false).with_ansi(std::io::stderr().is_terminal());
+            let layer = layer
+                .with_target(false)
+                .with_ansi(std::io::stderr().is_terminal());
             registry.with(layer.with_filter(own)).init();
         }
         LogFormat::Json => {
-            registry.with(layer.json().flatten_event(true).with_filter(own)).init();
+            registry
+                .with(layer.json().flatten_event(true).with_filter(own))
+                .init();
         }
     }
 }

@@ -17,7 +17,9 @@ fn main() -> ExitCode {
 fn start() -> Result<(), String> {
     let settings = cli::parse()?;
     logging::start(settings.log_format);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let ended = runtime.block_on(run::run(settings));
     // What still runs, such as a look at a file, must not delay the end.

@@ -5,7 +5,11 @@ use crate::ecds::Report;
 /// Logs what happened on a stream.
 pub fn log(stream: u64, report: &Report) {
     match report {
-        Report::Failed { name, reason, retry } => {
+        Report::Failed {
+            name,
+            reason,
+            retry,
+        } => {
             let retry = retry.map_or("not before it changes".to_owned(), |after| {
                 format!("in {:.1} s", after.as_secs_f64())
             });
@@ -15,7 +19,11 @@ pub fn log(stream: u64, report: &Report) {
         Report::Recovered(name) => {
             tracing::info!(stream, resource = %name, "extension configuration can be had again");
         }
-        Report::RefusedByEnvoy { names, reason, is_restored } => {
+        Report::RefusedByEnvoy {
+            names,
+            reason,
+            is_restored,
+        } => {
             let names = names.join(", ");
             let reason = one_line(reason);
             tracing::warn!(stream, resources = %names, %reason, is_restored, "Envoy refuses extension configurations");
@@ -31,5 +39,13 @@ pub fn log(stream: u64, report: &Report) {
 
 /// A foreign text without what would end a line or move a terminal's cursor.
 pub fn one_line(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    text.chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect()
 }

@@ -58,7 +58,10 @@ pub async fn run(settings: Settings) -> Result<(), StartError> {
         modules: modules.clone(),
     };
     if let Some(listener) = status_listener(&settings.status).await? {
-        let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+        let address = listener
+            .local_addr()
+            .map(|address| address.to_string())
+            .unwrap_or_default();
         tracing::info!(%address, "status server is ready");
         tokio::spawn(status::run(listener, status));
     }

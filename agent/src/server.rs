@@ -45,7 +45,10 @@ pub async fn run(socket: &Socket, agent: &Arc<Agent>) {
     }
 }
 
-async fn converse(connection: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, agent: Arc<Agent>) {
+async fn converse(
+    connection: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    agent: Arc<Agent>,
+) {
     let service = service_fn(move |request: http::Request<Incoming>| {
         let agent = Arc::clone(&agent);
         async move { Ok::<_, Infallible>(answer(request, agent).await) }
@@ -60,7 +63,10 @@ async fn converse(connection: impl AsyncRead + AsyncWrite + Unpin + Send + 'stat
         .await;
 }
 
-async fn answer(request: http::Request<Incoming>, agent: Arc<Agent>) -> http::Response<tonic::body::Body> {
+async fn answer(
+    request: http::Request<Incoming>,
+    agent: Arc<Agent>,
+) -> http::Response<tonic::body::Body> {
     let path = request.uri().path_and_query().cloned();
     let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
     let service = Service {
@@ -82,13 +88,20 @@ struct Service {
 impl StreamingService<Bytes> for Service {
     type Response = Bytes;
     type ResponseStream = ReceiverStream<Result<Bytes, Status>>;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Self::ResponseStream>, Status>> + Send>>;
+    type Future =
+        Pin<Box<dyn Future<Output = Result<Response<Self::ResponseStream>, Status>> + Send>>;
 
     fn call(&mut self, request: Request<Streaming<Bytes>>) -> Self::Future {
         let (responses, outgoing) = mpsc::channel(WAITING_RESPONSES);
         let (metadata, _, requests) = request.into_parts();
         let agent = Arc::clone(&self.agent);
-        tokio::spawn(serve(agent, self.method.clone(), metadata, requests, responses));
+        tokio::spawn(serve(
+            agent,
+            self.method.clone(),
+            metadata,
+            requests,
+            responses,
+        ));
         Box::pin(async move { Ok(Response::new(ReceiverStream::new(outgoing))) })
     }
 }

@@ -69,9 +69,14 @@ impl Status {
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
-const PATHS: &str = "not here; here are /stats/prometheus, /healthz/live, /healthz/ready and /modules\n";
+const PATHS: &str =
+    "not here; here are /stats/prometheus, /healthz/live, /healthz/ready and /modules\n";
 
-fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+fn response(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     let value = header::HeaderValue::from_static(content_type);

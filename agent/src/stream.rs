@@ -91,18 +91,29 @@ pub async fn serve(
     responses: Sender<Result<Bytes, Status>>,
 ) {
     let number = agent.streams.fetch_add(1, Ordering::Relaxed) + 1;
-    tracing::info!(stream = number, method = method.path.path(), "Envoy is connected");
+    tracing::info!(
+        stream = number,
+        method = method.path.path(),
+        "Envoy is connected"
+    );
     let (to_server, outgoing) = mpsc::unbounded_channel();
     let server = match &agent.source {
-        Source::Upstream(upstream) => {
-            Server::Upstream(connect(upstream.clone(), method.path.clone(), metadata, outgoing))
-        }
+        Source::Upstream(upstream) => Server::Upstream(connect(
+            upstream.clone(),
+            method.path.clone(),
+            metadata,
+            outgoing,
+        )),
         Source::Folder(folder) => Server::Folder(folder.server(method.dialect)),
     };
     let mut stream = Stream::new(agent, &method, number, to_server, responses);
     let end = stream.run(requests, server).await;
     stream.release();
-    tracing::info!(stream = number, reason = report::one_line(end.message()), "Envoy's stream ended");
+    tracing::info!(
+        stream = number,
+        reason = report::one_line(end.message()),
+        "Envoy's stream ended"
+    );
     // An error means that Envoy is gone, which may be why the stream ended.
     let _ = stream.responses.send(Err(end)).await;
 }
@@ -136,7 +147,9 @@ fn connect(
                 () = sender.closed() => return,
             };
             let ended = || Status::unavailable("the xDS server ended the stream");
-            let message = message.map_err(lost).and_then(|message| message.ok_or_else(ended));
+            let message = message
+                .map_err(lost)
+                .and_then(|message| message.ok_or_else(ended));
             let is_end = message.is_err();
             if sender.send(message).await.is_err() || is_end {
                 return;
@@ -330,7 +343,11 @@ impl Stream {
             }
             Effect::Accept { .. } | Effect::Refuse { .. } => {}
             Effect::Deliver(response) => self.respond(Some(response.encode().into())).await?,
-            Effect::Prepare { ticket, extension, after } => {
+            Effect::Prepare {
+                ticket,
+                extension,
+                after,
+            } => {
                 let preparation = self.agent.preparation.clone();
                 let work = self.work.spawn(async move {
                     tokio::time::sleep(after).await;
@@ -372,7 +389,9 @@ impl Stream {
     fn pass_on(&self, request: Bytes) -> Result<(), Status> {
         match &self.agent.source {
             Source::Upstream(_) => self.tell(request),
-            Source::Folder(_) => Err(Status::unimplemented("there is no xDS server to pass this on to")),
+            Source::Folder(_) => Err(Status::unimplemented(
+                "there is no xDS server to pass this on to",
+            )),
         }
     }
 
@@ -421,7 +440,9 @@ fn read(dialect: Dialect, response: &[u8]) -> Result<Pushed, crate::wire::Malfor
     Ok(Pushed {
         version,
         nonce,
-        resources: resources.map(|octets| Extension::parse(dialect, octets)).collect(),
+        resources: resources
+            .map(|octets| Extension::parse(dialect, octets))
+            .collect(),
         removed,
     })
 }

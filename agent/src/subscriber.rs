@@ -64,7 +64,11 @@ impl Subscriber {
             added: wanted.difference(&self.names).cloned().collect(),
             removed: self.names.difference(&wanted).cloned().collect(),
             is_wildcard: is_first && wanted.is_empty(),
-            already_there: if has_some { request.names.clone() } else { Vec::new() },
+            already_there: if has_some {
+                request.names.clone()
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -161,13 +165,18 @@ mod tests {
         };
         assert_eq!(parsed(&refusal), expected);
         // Envoy knows nothing of the agent's refusal.
-        let change = subscriber.changes(&request(&["a", "b"], "wasm-agent-1")).unwrap();
+        let change = subscriber
+            .changes(&request(&["a", "b"], "wasm-agent-1"))
+            .unwrap();
         assert_eq!(change.added, ["b"]);
         let expected = Request {
             version: "v1".to_owned(),
             ..request(&["a", "b"], "n2")
         };
         assert_eq!(parsed(&subscriber.ask(&change)), expected);
-        assert_eq!(subscriber.changes(&request(&["a", "b"], "wasm-agent-1")), None);
+        assert_eq!(
+            subscriber.changes(&request(&["a", "b"], "wasm-agent-1")),
+            None
+        );
     }
 }

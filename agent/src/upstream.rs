@@ -145,20 +145,23 @@ impl Upstream {
     async fn tls(&self) -> Result<ClientTlsConfig, UpstreamError> {
         let mut tls = ClientTlsConfig::new().assume_http2(true);
         tls = match &self.ca {
-            Some(path) => tls.ca_certificate(Certificate::from_pem(pem(path, "certificate").await?)),
+            Some(path) => {
+                tls.ca_certificate(Certificate::from_pem(pem(path, "certificate").await?))
+            }
             None => tls.with_native_roots(),
         };
         if let Some((certificate, key)) = &self.identity {
             let certificate = pem(certificate, "certificate").await?;
-            tls = tls.identity(Identity::from_pem(certificate, pem(key, "private key").await?));
+            tls = tls.identity(Identity::from_pem(
+                certificate,
+                pem(key, "private key").await?,
+            ));
         }
         Ok(tls)
     }
 
     /// The token as it is in its file now.
-    async fn token(
-        &self,
-    ) -> Result<Option<MetadataValue<tonic::metadata::Ascii>>, UpstreamError> {
+    async fn token(&self) -> Result<Option<MetadataValue<tonic::metadata::Ascii>>, UpstreamError> {
         let Some(path) = &self.token else {
             return Ok(None);
         };

@@ -33,9 +33,15 @@ impl IstioSettings {
                 .parsed("ISTIO_AGENT_ENABLE_WASM_REMOTE_LOAD_CONVERSION", parse_bool)?
                 .unwrap_or(true),
             insecure_registries: read.list("WASM_INSECURE_REGISTRIES"),
-            module_expiry: read.parsed("WASM_MODULE_EXPIRY", parse_duration)?.filter(is_positive),
-            purge_interval: read.parsed("WASM_PURGE_INTERVAL", parse_duration)?.filter(is_positive),
-            request_timeout: read.parsed("WASM_HTTP_REQUEST_TIMEOUT", parse_duration)?.filter(is_positive),
+            module_expiry: read
+                .parsed("WASM_MODULE_EXPIRY", parse_duration)?
+                .filter(is_positive),
+            purge_interval: read
+                .parsed("WASM_PURGE_INTERVAL", parse_duration)?
+                .filter(is_positive),
+            request_timeout: read
+                .parsed("WASM_HTTP_REQUEST_TIMEOUT", parse_duration)?
+                .filter(is_positive),
             max_attempts: read
                 .parsed("WASM_HTTP_REQUEST_MAX_RETRIES", |text| text.parse().ok())?
                 .filter(|attempts| *attempts > 0),
@@ -45,7 +51,10 @@ impl IstioSettings {
             blocked_cidrs: read
                 .list("BLOCKED_CIDRS_IN_WASM_FETCH")
                 .iter()
-                .map(|cidr| cidr.parse().map_err(|_| wrong("BLOCKED_CIDRS_IN_WASM_FETCH", cidr)))
+                .map(|cidr| {
+                    cidr.parse()
+                        .map_err(|_| wrong("BLOCKED_CIDRS_IN_WASM_FETCH", cidr))
+                })
                 .collect::<Result<_, _>>()?,
         })
     }
@@ -74,7 +83,9 @@ struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
 impl Variables<'_> {
     /// An empty variable counts as missing.
     fn value(&self, name: &str) -> Option<String> {
-        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        (self.0)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
     }
 
     fn parsed<Value>(
@@ -89,7 +100,10 @@ impl Variables<'_> {
 
     fn list(&self, name: &str) -> Vec<String> {
         let value = self.value(name).unwrap_or_default();
-        let entries = value.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let entries = value
+            .split(',')
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty());
         entries.map(str::to_owned).collect()
     }
 }
@@ -116,7 +130,8 @@ fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = Duration::ZERO;
     while !rest.is_empty() {
-        let number = rest.find(|character: char| !character.is_ascii_digit() && character != '.')?;
+        let number =
+            rest.find(|character: char| !character.is_ascii_digit() && character != '.')?;
         let (number, after) = rest.split_at(number);
         let unit = after.find(|character: char| character.is_ascii_digit() || character == '.');
         let (unit, after) = after.split_at(unit.unwrap_or(after.len()));
@@ -156,9 +171,23 @@ mod tests {
             ("+3s", 3000),
             ("0", 0),
         ] {
-            assert_eq!(parse_duration(text), Some(Duration::from_millis(milliseconds)), "{text}");
+            assert_eq!(
+                parse_duration(text),
+                Some(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
         }
-        for text in ["", "1", "s", "-1s", "1d", "1 s", "1..5s", "1e3s", "99999999999999999999h"] {
+        for text in [
+            "",
+            "1",
+            "s",
+            "-1s",
+            "1d",
+            "1 s",
+            "1..5s",
+            "1e3s",
+            "99999999999999999999h",
+        ] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
     }
@@ -187,6 +216,9 @@ mod tests {
         let error = IstioSettings::read(&|name| {
             (name == "WASM_PURGE_INTERVAL").then(|| "often".to_owned())
         });
-        assert_eq!(error.unwrap_err(), "`WASM_PURGE_INTERVAL` is `often`, which cannot be read");
+        assert_eq!(
+            error.unwrap_err(),
+            "`WASM_PURGE_INTERVAL` is `often`, which cannot be read"
+        );
     }
 }

@@ -14,10 +14,14 @@ pub(super) fn address(text: &str) -> Result<Address, String> {
     let url: http::Uri = text.parse().map_err(|error| format!("{error}"))?;
     let is_bare = matches!(url.path(), "" | "/") && url.query().is_none();
     match (url.scheme_str(), url.authority()) {
-        (Some("http" | "https"), Some(authority)) if is_bare && !authority.as_str().contains('@') => {
+        (Some("http" | "https"), Some(authority))
+            if is_bare && !authority.as_str().contains('@') =>
+        {
             Ok(Address::Url(url))
         }
-        (Some("http" | "https"), Some(_)) => Err("only scheme, host and port are allowed".to_owned()),
+        (Some("http" | "https"), Some(_)) => {
+            Err("only scheme, host and port are allowed".to_owned())
+        }
         _ => Err("expected http://HOST:PORT, https://HOST:PORT or unix:PATH".to_owned()),
     }
 }
@@ -50,7 +54,9 @@ fn path_of(text: &str) -> Result<PathBuf, String> {
     match text.trim_start_matches("//") {
         "" => Err("the path is missing".to_owned()),
         // `unix:///run/a.sock` is how gRPC spells `unix:/run/a.sock`.
-        path if text.starts_with("///") => Ok(PathBuf::from(format!("/{}", path.trim_start_matches('/')))),
+        path if text.starts_with("///") => {
+            Ok(PathBuf::from(format!("/{}", path.trim_start_matches('/'))))
+        }
         _ => Ok(PathBuf::from(text)),
     }
 }
@@ -70,17 +76,36 @@ mod tests {
     #[test]
     fn addresses_have_a_known_scheme() {
         assert!(matches!(address("http://a:1"), Ok(Address::Url(_))));
-        assert_eq!(address("unix:/a/b"), Ok(Address::Unix(PathBuf::from("/a/b"))));
-        assert_eq!(address("unix:///a/b"), Ok(Address::Unix(PathBuf::from("/a/b"))));
-        for refused in ["a:1", "ftp://a:1", "http://a:1/x", "http://u:p@a:1", "unix:", ""] {
+        assert_eq!(
+            address("unix:/a/b"),
+            Ok(Address::Unix(PathBuf::from("/a/b")))
+        );
+        assert_eq!(
+            address("unix:///a/b"),
+            Ok(Address::Unix(PathBuf::from("/a/b")))
+        );
+        for refused in [
+            "a:1",
+            "ftp://a:1",
+            "http://a:1/x",
+            "http://u:p@a:1",
+            "unix:",
+            "",
+        ] {
             assert!(address(refused).is_err(), "{refused}");
         }
     }
 
     #[test]
     fn listeners_have_a_port_or_a_path() {
-        assert_eq!(listen("[::1]:15010"), Ok(Listen::Tcp("[::1]:15010".to_owned())));
-        assert_eq!(listen("unix:a.sock"), Ok(Listen::Unix(PathBuf::from("a.sock"))));
+        assert_eq!(
+            listen("[::1]:15010"),
+            Ok(Listen::Tcp("[::1]:15010".to_owned()))
+        );
+        assert_eq!(
+            listen("unix:a.sock"),
+            Ok(Listen::Unix(PathBuf::from("a.sock")))
+        );
         for refused in ["127.0.0.1", ":80", "a:b", "a:65536", "unix:"] {
             assert!(listen(refused).is_err(), "{refused}");
         }

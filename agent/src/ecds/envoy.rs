@@ -15,7 +15,11 @@ type Deliveries = Vec<(String, Arc<Delivery>)>;
 
 impl Ecds {
     pub(super) fn send_what_is_ready(&mut self) {
-        while self.unanswered.keys().all(|number| self.overdue.contains(number)) {
+        while self
+            .unanswered
+            .keys()
+            .all(|number| self.overdue.contains(number))
+        {
             let Some((sent, response)) = self.next_response() else {
                 return;
             };
@@ -56,7 +60,10 @@ impl Ecds {
     fn restore(&self, names: Vec<String>) -> Option<(Sent, Response)> {
         let accepted = names.into_iter().filter_map(|name| {
             let entry = self.entries.get(&name)?;
-            let latest = entry.latest.as_ref().map(|latest| (latest.push, name.clone()));
+            let latest = entry
+                .latest
+                .as_ref()
+                .map(|latest| (latest.push, name.clone()));
             if latest.is_some_and(|latest| self.fresh.contains(&latest)) {
                 return None;
             }
@@ -68,7 +75,10 @@ impl Ecds {
 
     fn single(&self, name: String, delivery: Arc<Delivery>) -> Option<(Sent, Response)> {
         let latest = self.entries.get(&name)?.latest.as_ref()?;
-        let is_newest = latest.ready.as_ref().is_some_and(|ready| Arc::ptr_eq(ready, &delivery));
+        let is_newest = latest
+            .ready
+            .as_ref()
+            .is_some_and(|ready| Arc::ptr_eq(ready, &delivery));
         is_newest.then(|| response(vec![(name, delivery)], Purpose::Update))
     }
 
@@ -127,20 +137,33 @@ impl Ecds {
     fn rejected(&mut self, sent: Sent, error: Vec<u8>) {
         // What was followed by something newer needs no restoring.
         let is_last = |(name, delivery): &&(String, Arc<Delivery>)| {
-            let given = self.entries.get(name).and_then(|entry| entry.given.as_ref());
+            let given = self
+                .entries
+                .get(name)
+                .and_then(|entry| entry.given.as_ref());
             given.is_some_and(|given| Arc::ptr_eq(given, delivery))
         };
         let has_good = |(name, _): &&(String, Arc<Delivery>)| {
-            self.entries.get(name).is_some_and(|entry| entry.accepted.is_some())
+            self.entries
+                .get(name)
+                .is_some_and(|entry| entry.accepted.is_some())
         };
         let restorable: Deliveries = match sent.purpose {
-            Purpose::Update => {
-                sent.deliveries.iter().filter(is_last).filter(has_good).cloned().collect()
-            }
+            Purpose::Update => sent
+                .deliveries
+                .iter()
+                .filter(is_last)
+                .filter(has_good)
+                .cloned()
+                .collect(),
             Purpose::Restore => Vec::new(),
         };
         self.effects.push(Effect::Report(Report::RefusedByEnvoy {
-            names: sent.deliveries.iter().map(|(name, _)| name.clone()).collect(),
+            names: sent
+                .deliveries
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect(),
             reason: refusal_text(&error).to_owned(),
             is_restored: !restorable.is_empty(),
         }));
@@ -156,7 +179,8 @@ impl Ecds {
         // the restored one in between, since what Envoy was sent before it accepts unseen.
         if sent.deliveries.len() > 1 {
             let singles = restorable.into_iter();
-            self.outbox.extend(singles.map(|(name, delivery)| Outgoing::Single(name, delivery)));
+            self.outbox
+                .extend(singles.map(|(name, delivery)| Outgoing::Single(name, delivery)));
         }
         if let Some(push) = push {
             self.refuse_with(push, error);
@@ -166,8 +190,14 @@ impl Ecds {
 
 fn response(deliveries: Deliveries, purpose: Purpose) -> (Sent, Response) {
     let response = Response {
-        version: deliveries.first().map(|(_, delivery)| delivery.version.clone()).unwrap_or_default(),
-        resources: deliveries.iter().map(|(_, delivery)| delivery.prepared.octets.clone()).collect(),
+        version: deliveries
+            .first()
+            .map(|(_, delivery)| delivery.version.clone())
+            .unwrap_or_default(),
+        resources: deliveries
+            .iter()
+            .map(|(_, delivery)| delivery.prepared.octets.clone())
+            .collect(),
         ..Response::default()
     };
     let sent = Sent {

@@ -72,7 +72,8 @@ fn content(pushed: &Pushed) -> u64 {
 impl Ecds {
     /// Forgets responses that were refused and of which nothing is left.
     pub(super) fn forget_old_pushes(&mut self) {
-        self.pushes.retain(|_, push| !push.waits_for.is_empty() || !push.is_refused);
+        self.pushes
+            .retain(|_, push| !push.waits_for.is_empty() || !push.is_refused);
     }
 
     /// Whether the server sends again what was refused: some do so at once, whenever something is refused.
@@ -162,10 +163,13 @@ impl Ecds {
         if std::mem::replace(&mut push.is_refused, true) {
             return;
         }
-        let is_known = |refused: &&Refused| {
-            refused.version == push.version && refused.content == push.content
-        };
-        let repeats = self.refused.as_ref().filter(is_known).map_or(0, |refused| refused.repeats);
+        let is_known =
+            |refused: &&Refused| refused.version == push.version && refused.content == push.content;
+        let repeats = self
+            .refused
+            .as_ref()
+            .filter(is_known)
+            .map_or(0, |refused| refused.repeats);
         self.refused = Some(Refused {
             version: push.version.clone(),
             content: push.content,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::push::{DELAYED_REFUSAL, Push, PushId};
 use super::{
-    Delivery, Ecds, Effect, Failure, FURTHER_REASONS, GATHER, Latest, OnFailure, Outgoing, Prepared, Pushed,
-    Reminder, Report, Ticket, Work, delay_before,
+    Delivery, Ecds, Effect, FURTHER_REASONS, Failure, GATHER, Latest, OnFailure, Outgoing,
+    Prepared, Pushed, Reminder, Report, Ticket, Work, delay_before,
 };
 use crate::discovery::Dialect;
 use crate::extension::{Extension, InvalidExtension, Need};
@@ -46,7 +46,8 @@ impl Ecds {
         if push.in_work.is_empty() {
             self.all_worked_on(id);
         } else {
-            self.effects.push(Effect::Remind(Reminder::Gathered(id), GATHER));
+            self.effects
+                .push(Effect::Remind(Reminder::Gathered(id), GATHER));
         }
         self.settle(id);
     }
@@ -124,12 +125,18 @@ impl Ecds {
                 repeats => delay_before(repeats, spread(ticket)),
             },
         });
-        Work { ticket, failures: 0 }
+        Work {
+            ticket,
+            failures: 0,
+        }
     }
 
     /// A resource that cannot be read is refused; retrying would be in vain.
     fn invalid_pushed(&mut self, id: PushId, invalid: InvalidExtension, repeats: u32) -> bool {
-        let known = invalid.name.as_ref().and_then(|name| self.entries.get_mut(name));
+        let known = invalid
+            .name
+            .as_ref()
+            .and_then(|name| self.entries.get_mut(name));
         if invalid.name.is_some() && known.is_none() && !self.wants_all {
             return false;
         }
@@ -139,7 +146,8 @@ impl Ecds {
             // What the server sent before is not what it wants now.
             self.drop_latest(name, latest);
         }
-        self.effects.push(Effect::Count(Conversion::UnmarshalFailure));
+        self.effects
+            .push(Effect::Count(Conversion::UnmarshalFailure));
         self.effects.push(Effect::Report(Report::Failed {
             name: invalid.name.clone().unwrap_or_default(),
             reason: invalid.reason.to_string(),
@@ -154,7 +162,8 @@ impl Ecds {
             // The refusal waits, so that a server which repeats itself at once does not do so for ever.
             push.in_work.insert(DELAYED_REFUSAL.to_owned());
             let after = delay_before(repeats, 0.0);
-            self.effects.push(Effect::Remind(Reminder::Refusal(id), after));
+            self.effects
+                .push(Effect::Remind(Reminder::Refusal(id), after));
         }
         true
     }
@@ -171,7 +180,8 @@ impl Ecds {
                 self.drop_latest(&name, latest);
             }
             if is_in_use {
-                self.effects.push(Effect::Report(Report::RemovalHeldBack(name)));
+                self.effects
+                    .push(Effect::Report(Report::RemovalHeldBack(name)));
             } else {
                 unknown.push(name);
             }
@@ -204,18 +214,24 @@ impl Ecds {
     }
 
     fn succeeded(&mut self, name: &str, latest: &mut Latest, prepared: Prepared) {
-        self.effects.push(Effect::Count(match latest.extension.need {
-            Need::Module(_) => Conversion::Success,
-            Need::LocalFile(_) | Need::Nothing => Conversion::NoRemoteLoad,
-        }));
+        self.effects
+            .push(Effect::Count(match latest.extension.need {
+                Need::Module(_) => Conversion::Success,
+                Need::LocalFile(_) | Need::Nothing => Conversion::NoRemoteLoad,
+            }));
         if latest.work.take().is_some_and(|work| work.failures > 0) {
-            self.effects.push(Effect::Report(Report::Recovered(name.to_owned())));
+            self.effects
+                .push(Effect::Report(Report::Recovered(name.to_owned())));
         }
         self.is_ready(name, latest, prepared);
     }
 
     fn failed(&mut self, name: &str, latest: &mut Latest, failure: Failure) {
-        let failures = latest.work.as_ref().map_or(0, |work| work.failures).saturating_add(1);
+        let failures = latest
+            .work
+            .as_ref()
+            .map_or(0, |work| work.failures)
+            .saturating_add(1);
         let ticket = self.next_ticket(name);
         let after = delay_before(failures, spread(ticket));
         self.effects.push(Effect::Count(failure.counted_as));

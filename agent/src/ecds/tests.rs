@@ -28,7 +28,10 @@ fn extension(dialect: Dialect, name: &str, content: &str, needs_module: bool) ->
     let wasm = message(&[(1, &message(&[(3, &message(&[(3, &code)]))]))]);
     let filter = message(&[(1, HTTP.as_bytes()), (2, &wasm)]);
     let config = message(&[(1, name.as_bytes()), (2, &filter)]);
-    let any = message(&[(1, crate::discovery::EXTENSION_CONFIG_URL.as_bytes()), (2, &config)]);
+    let any = message(&[
+        (1, crate::discovery::EXTENSION_CONFIG_URL.as_bytes()),
+        (2, &config),
+    ]);
     let octets = match dialect {
         Dialect::StateOfTheWorld => any,
         Dialect::Delta => message(&[(2, &any), (3, name.as_bytes())]),
@@ -63,19 +66,32 @@ impl Lab {
 
     fn note(&mut self, effect: Effect) {
         let said = match effect {
-            Effect::Ask(subscription) => format!("ask +{:?} -{:?}", subscription.added, subscription.removed),
+            Effect::Ask(subscription) => {
+                format!("ask +{:?} -{:?}", subscription.added, subscription.removed)
+            }
             Effect::Accept { nonce, version } => format!("accept {nonce} {version}"),
             Effect::Refuse { nonce, error } => format!("refuse {nonce}: {}", refusal_text(&error)),
             Effect::Deliver(response) => {
                 self.nonce.clone_from(&response.nonce);
-                let resources = response.resources.iter().map(|octets| String::from_utf8_lossy(octets).into_owned());
-                let mut said = format!("deliver {}: {}", response.version, resources.collect::<Vec<_>>().join(" "));
+                let resources = response
+                    .resources
+                    .iter()
+                    .map(|octets| String::from_utf8_lossy(octets).into_owned());
+                let mut said = format!(
+                    "deliver {}: {}",
+                    response.version,
+                    resources.collect::<Vec<_>>().join(" ")
+                );
                 if !response.removed.is_empty() {
                     said.push_str(&format!("-{:?}", response.removed));
                 }
                 said
             }
-            Effect::Prepare { ticket, extension, after } => {
+            Effect::Prepare {
+                ticket,
+                extension,
+                after,
+            } => {
                 self.work.insert(ticket, (extension.name.clone(), after));
                 return;
             }
@@ -101,12 +117,19 @@ impl Lab {
     /// A response whose resources need modules.
     fn push(&mut self, number: u32, resources: &[(&str, &str)]) {
         let dialect = self.ecds.dialect;
-        let resources = resources.iter().map(|(name, content)| Ok(extension(dialect, name, content, true)));
+        let resources = resources
+            .iter()
+            .map(|(name, content)| Ok(extension(dialect, name, content, true)));
         let resources = resources.collect();
         self.push_all(number, resources, &[]);
     }
 
-    fn push_all(&mut self, number: u32, resources: Vec<Result<Extension, InvalidExtension>>, removed: &[&str]) {
+    fn push_all(
+        &mut self,
+        number: u32,
+        resources: Vec<Result<Extension, InvalidExtension>>,
+        removed: &[&str],
+    ) {
         self.handle(Event::Pushed(Pushed {
             version: format!("v{number}"),
             nonce: format!("n{number}"),
@@ -253,7 +276,10 @@ fn a_newer_push_replaces_an_older_one_that_is_slow() {
         lab.push(1, &[("a", "u1")]);
         let slow = lab.ticket("a");
         lab.push(2, &[("a", "u2")]);
-        assert!(!lab.work.contains_key(&slow), "the older download is cancelled");
+        assert!(
+            !lab.work.contains_key(&slow),
+            "the older download is cancelled"
+        );
         lab.said.clear();
         lab.succeed("a", "A2");
         lab.handle(Event::Prepared {
@@ -450,15 +476,28 @@ fn an_unreadable_resource_is_refused_and_the_others_go_through() {
         let good = extension(dialect, "a", "inline", false);
         lab.push_all(1, vec![Ok(good.clone()), Err(invalid())], &[]);
         let said: Vec<_> = lab.said.drain(..).collect();
-        assert_eq!(said[0], "refuse n1: b: no remote and no local code in `vm_config.code`");
+        assert_eq!(
+            said[0],
+            "refuse n1: b: no remote and no local code in `vm_config.code`"
+        );
         assert!(said[1].starts_with("deliver v1: "), "{said:?}");
         lab.accept();
         lab.says(&[]);
         // A server that sends it again at once is not refused again at once.
         lab.push_all(1, vec![Ok(good), Err(invalid())], &[]);
-        assert!(lab.said.iter().all(|said| !said.starts_with("refuse")), "{:?}", lab.said);
+        assert!(
+            lab.said.iter().all(|said| !said.starts_with("refuse")),
+            "{:?}",
+            lab.said
+        );
         lab.time_passes();
-        assert_eq!(lab.said.iter().filter(|said| said.starts_with("refuse")).count(), 1);
+        assert_eq!(
+            lab.said
+                .iter()
+                .filter(|said| said.starts_with("refuse"))
+                .count(),
+            1
+        );
     }
 }
 
@@ -523,7 +562,10 @@ fn an_answer_to_something_else_changes_nothing() {
     lab.said.clear();
     for nonce in ["", "n1", "wasm-agent-7", "wasm-agent-x"] {
         let nonce = nonce.to_owned();
-        lab.handle(Event::Answered { nonce, error: Some(Vec::new()) });
+        lab.handle(Event::Answered {
+            nonce,
+            error: Some(Vec::new()),
+        });
     }
     lab.says(&[]);
     lab.accept();
@@ -567,7 +609,12 @@ fn any_order_of_events_ends_with_the_newest() {
         for _ in 0..20 {
             lab.accept();
         }
-        let refusals: Vec<_> = lab.said.iter().filter_map(|said| said.strip_prefix("refuse ")?.split_once(':')).map(|(nonce, _)| nonce).collect();
+        let refusals: Vec<_> = lab
+            .said
+            .iter()
+            .filter_map(|said| said.strip_prefix("refuse ")?.split_once(':'))
+            .map(|(nonce, _)| nonce)
+            .collect();
         let distinct: BTreeSet<_> = refusals.iter().collect();
         assert_eq!(distinct.len(), refusals.len(), "seed {seed}: {refusals:?}");
         for (name, content) in [("a", "last-a"), ("b", "last-b")] {
@@ -578,6 +625,9 @@ fn any_order_of_events_ends_with_the_newest() {
         }
         let last = format!("accept n{number} v{number}");
         assert!(lab.said.contains(&last), "seed {seed}: {:?}", lab.said);
-        assert!(lab.ecds.unanswered.is_empty() && lab.ecds.fresh.is_empty(), "seed {seed}");
+        assert!(
+            lab.ecds.unanswered.is_empty() && lab.ecds.fresh.is_empty(),
+            "seed {seed}"
+        );
     }
 }

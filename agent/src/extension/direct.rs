@@ -129,7 +129,11 @@ fn local(source: &[u8]) -> Result<Code, Malformed> {
             let path = std::str::from_utf8(value).map_err(|_| Malformed::Text)?;
             code = Code::File(PathBuf::from(path));
         } else if LOCAL_INLINE.contains(&field.number) {
-            code = if value.is_empty() { Code::Missing } else { Code::Inline };
+            code = if value.is_empty() {
+                Code::Missing
+            } else {
+                Code::Inline
+            };
         }
     }
     Ok(code)
@@ -151,7 +155,8 @@ fn duration(message: &[u8]) -> Result<Option<Duration>, Malformed> {
     let nanoseconds = u32::try_from(wire::varint(message, 2)?).unwrap_or(0);
     // A negative number has its highest bit set.
     let seconds = i64::try_from(seconds).map_or(0, i64::unsigned_abs);
-    let duration = Duration::from_secs(seconds)
-        .saturating_add(Duration::from_nanos(u64::from(nanoseconds.min(999_999_999))));
+    let duration = Duration::from_secs(seconds).saturating_add(Duration::from_nanos(u64::from(
+        nanoseconds.min(999_999_999),
+    )));
     Ok(Some(duration).filter(|duration| !duration.is_zero()))
 }

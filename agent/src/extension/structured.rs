@@ -21,7 +21,9 @@ pub(super) fn parse(wasm: &[u8]) -> Result<Plugin, InvalidReason> {
         code: code(&vm)?,
         environment: texts(&object(&environment, "key_values")?)?,
         fails_open: match policy {
-            Some(Json::Text(policy)) => policy == "FAIL_OPEN" || (policy == "UNSPECIFIED" && fail_open),
+            Some(Json::Text(policy)) => {
+                policy == "FAIL_OPEN" || (policy == "UNSPECIFIED" && fail_open)
+            }
             Some(Json::Number(policy)) => policy == 3.0 || (policy == 0.0 && fail_open),
             _ => fail_open,
         },
@@ -32,7 +34,11 @@ pub(super) fn parse(wasm: &[u8]) -> Result<Plugin, InvalidReason> {
 pub(super) fn rewritten(wasm: &[u8], path: &str) -> Result<Vec<u8>, InvalidReason> {
     let config = object(wasm, "config")?;
     let vm = object(&config, "vm_config")?;
-    let file = with_member(&[], "filename", &wire::message(&[(VALUE_STRING, path.as_bytes())]))?;
+    let file = with_member(
+        &[],
+        "filename",
+        &wire::message(&[(VALUE_STRING, path.as_bytes())]),
+    )?;
     let code = with_member(&[], "local", &struct_value(&file))?;
     let mut vm = with_member(&vm, "code", &struct_value(&code))?;
     if let Some((spelling, Json::Object(environment))) = member(&vm, "environment_variables")? {
@@ -186,10 +192,16 @@ fn member(
         if is_camel_case && key != camel_case {
             continue;
         }
-        if found.as_ref().is_some_and(|(before, _)| *before != is_camel_case) {
+        if found
+            .as_ref()
+            .is_some_and(|(before, _)| *before != is_camel_case)
+        {
             return Err(InvalidReason::Ambiguous(name));
         }
-        found = Some((is_camel_case, wire::merged(entry, ENTRY_VALUE)?.unwrap_or_default()));
+        found = Some((
+            is_camel_case,
+            wire::merged(entry, ENTRY_VALUE)?.unwrap_or_default(),
+        ));
     }
     let Some((is_camel_case, value)) = found else {
         return Ok(None);

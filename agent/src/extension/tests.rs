@@ -48,7 +48,10 @@ fn parse(octets: &[u8]) -> Result<Extension, InvalidExtension> {
 }
 
 fn rewritten(octets: &[u8]) -> Vec<u8> {
-    parse(octets).unwrap().with_local_code(Path::new(FILE)).unwrap()
+    parse(octets)
+        .unwrap()
+        .with_local_code(Path::new(FILE))
+        .unwrap()
 }
 
 fn reason(octets: &[u8]) -> InvalidReason {
@@ -70,7 +73,11 @@ fn needs_nothing(octets: &[u8]) -> bool {
 fn structure(value: &Value) -> Vec<u8> {
     let mut fields = Vec::new();
     for (key, value) in value.as_object().unwrap() {
-        put_bytes(&mut fields, 1, &message(&[(1, key.as_bytes()), (2, &json_value(value))]));
+        put_bytes(
+            &mut fields,
+            1,
+            &message(&[(1, key.as_bytes()), (2, &json_value(value))]),
+        );
     }
     fields
 }
@@ -93,7 +100,10 @@ fn json_value(value: &Value) -> Vec<u8> {
 fn typed_struct(outer: &str, value: &Value) -> Vec<u8> {
     let outer = format!("type.googleapis.com/{outer}");
     let value = structure(value);
-    any(&outer, &message(&[(1, HTTP_URL.as_bytes()), (2, &value), (77, b"unknown")]))
+    any(
+        &outer,
+        &message(&[(1, HTTP_URL.as_bytes()), (2, &value), (77, b"unknown")]),
+    )
 }
 
 fn json_wasm(code: &Value) -> Value {
@@ -109,18 +119,72 @@ fn json_remote() -> Value {
 fn what_is_no_wasm_filter_with_code_is_refused() {
     let vm = message(&[(1, b"id"), (2, b"v8"), (3, &remote())]);
     for (row, octets, expected) in [
-        ("Empty", any("x/google.protobuf.Empty", b""), InvalidReason::OtherType("google.protobuf.Empty".to_owned())),
-        ("TypedStruct of empty Wasm", extension(&typed_struct("udpa.type.v1.TypedStruct", &json!({}))), InvalidReason::NoCode),
-        ("Wasm with empty code", extension(&any(HTTP_URL, &wasm(&[(3, b"")]))), InvalidReason::NoCode),
-        ("Wasm with empty local code", extension(&any(HTTP_URL, &wasm(&[(3, &message(&[(1, b"")]))]))), InvalidReason::NoCode),
-        ("Wasm with empty inline code", extension(&any(HTTP_URL, &wasm(&[(3, &message(&[(1, &message(&[(3, b"")]))]))]))), InvalidReason::NoCode),
-        ("empty Wasm", extension(&any(HTTP_URL, b"")), InvalidReason::NoCode),
-        ("Wasm without value", extension(&message(&[(1, HTTP_URL.as_bytes())])), InvalidReason::NoCode),
-        ("VmConfig as Wasm", extension(&any(HTTP_URL, &vm)), InvalidReason::Malformed(Malformed::Truncated)),
-        ("VmConfig as TypedStruct", extension(&any("x/udpa.type.v1.TypedStruct", &vm)), InvalidReason::NoCode),
-        ("no typed_config", any(EXTENSION_CONFIG_URL, &message(&[(1, b"lab")])), InvalidReason::NoTypedConfig),
-        ("typed_config without type", extension(&any("", &wasm(&[(3, &remote())]))), InvalidReason::NoTypedConfig),
-        ("no name", any(EXTENSION_CONFIG_URL, &message(&[(2, &any(HTTP_URL, &wasm(&[(3, &remote())])))])), InvalidReason::NoName),
+        (
+            "Empty",
+            any("x/google.protobuf.Empty", b""),
+            InvalidReason::OtherType("google.protobuf.Empty".to_owned()),
+        ),
+        (
+            "TypedStruct of empty Wasm",
+            extension(&typed_struct("udpa.type.v1.TypedStruct", &json!({}))),
+            InvalidReason::NoCode,
+        ),
+        (
+            "Wasm with empty code",
+            extension(&any(HTTP_URL, &wasm(&[(3, b"")]))),
+            InvalidReason::NoCode,
+        ),
+        (
+            "Wasm with empty local code",
+            extension(&any(HTTP_URL, &wasm(&[(3, &message(&[(1, b"")]))]))),
+            InvalidReason::NoCode,
+        ),
+        (
+            "Wasm with empty inline code",
+            extension(&any(
+                HTTP_URL,
+                &wasm(&[(3, &message(&[(1, &message(&[(3, b"")]))]))]),
+            )),
+            InvalidReason::NoCode,
+        ),
+        (
+            "empty Wasm",
+            extension(&any(HTTP_URL, b"")),
+            InvalidReason::NoCode,
+        ),
+        (
+            "Wasm without value",
+            extension(&message(&[(1, HTTP_URL.as_bytes())])),
+            InvalidReason::NoCode,
+        ),
+        (
+            "VmConfig as Wasm",
+            extension(&any(HTTP_URL, &vm)),
+            InvalidReason::Malformed(Malformed::Truncated),
+        ),
+        (
+            "VmConfig as TypedStruct",
+            extension(&any("x/udpa.type.v1.TypedStruct", &vm)),
+            InvalidReason::NoCode,
+        ),
+        (
+            "no typed_config",
+            any(EXTENSION_CONFIG_URL, &message(&[(1, b"lab")])),
+            InvalidReason::NoTypedConfig,
+        ),
+        (
+            "typed_config without type",
+            extension(&any("", &wasm(&[(3, &remote())]))),
+            InvalidReason::NoTypedConfig,
+        ),
+        (
+            "no name",
+            any(
+                EXTENSION_CONFIG_URL,
+                &message(&[(2, &any(HTTP_URL, &wasm(&[(3, &remote())])))]),
+            ),
+            InvalidReason::NoName,
+        ),
     ] {
         // This row is another filter to the agent, and unknown to Envoy.
         if row == "VmConfig as TypedStruct" {
@@ -135,39 +199,80 @@ fn what_is_no_wasm_filter_with_code_is_refused() {
 #[test]
 fn other_filters_and_local_code_stay_as_they_are() {
     for octets in [
-        extension(&any("x/google.protobuf.Struct", &structure(&json_wasm(&json_remote())))),
-        extension(&any("x/xds.type.v3.TypedStruct", &message(&[(1, b"x/other.Filter"), (2, &structure(&json!({"a": 1})))]))),
-        extension(&any(HTTP_URL, &wasm(&[(3, &inline()), (7, &message(&[(2, &message(&[(1, b"ISTIO_META_X"), (2, b"y")]))]))]))),
-        extension(&typed_struct("xds.type.v3.TypedStruct", &json_wasm(&json!({"local": {"inlineBytes": "AGFzbQ=="}})))),
+        extension(&any(
+            "x/google.protobuf.Struct",
+            &structure(&json_wasm(&json_remote())),
+        )),
+        extension(&any(
+            "x/xds.type.v3.TypedStruct",
+            &message(&[(1, b"x/other.Filter"), (2, &structure(&json!({"a": 1})))]),
+        )),
+        extension(&any(
+            HTTP_URL,
+            &wasm(&[
+                (3, &inline()),
+                (
+                    7,
+                    &message(&[(2, &message(&[(1, b"ISTIO_META_X"), (2, b"y")]))]),
+                ),
+            ]),
+        )),
+        extension(&typed_struct(
+            "xds.type.v3.TypedStruct",
+            &json_wasm(&json!({"local": {"inlineBytes": "AGFzbQ=="}})),
+        )),
     ] {
         assert!(needs_nothing(&octets));
         assert_eq!(parse(&octets).unwrap().octets(), &octets);
     }
     for octets in [
         extension(&any(HTTP_URL, &wasm(&[(3, &local())]))),
-        extension(&typed_struct("udpa.type.v1.TypedStruct", &json_wasm(&json!({"local": {"filename": FILE}})))),
+        extension(&typed_struct(
+            "udpa.type.v1.TypedStruct",
+            &json_wasm(&json!({"local": {"filename": FILE}})),
+        )),
     ] {
-        assert!(matches!(parse(&octets).unwrap().need, Need::LocalFile(path) if path == Path::new(FILE)));
+        assert!(
+            matches!(parse(&octets).unwrap().need, Need::LocalFile(path) if path == Path::new(FILE))
+        );
     }
 }
 
 /// Section 4.5: remote code becomes a local file, and nothing else changes.
 #[test]
 fn only_the_code_changes() {
-    for url in [HTTP_URL, NETWORK_URL, "example.com/envoy.extensions.filters.http.wasm.v3.Wasm", "a/b/envoy.extensions.filters.http.wasm.v3.Wasm"] {
+    for url in [
+        HTTP_URL,
+        NETWORK_URL,
+        "example.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+        "a/b/envoy.extensions.filters.http.wasm.v3.Wasm",
+    ] {
         let before = extension(&any(url, &wasm(&[(3, &remote())])));
-        assert_eq!(rewritten(&before), extension(&any(url, &wasm(&[(3, &local())]))), "{url}");
+        assert_eq!(
+            rewritten(&before),
+            extension(&any(url, &wasm(&[(3, &local())]))),
+            "{url}"
+        );
         let request = module(&before).request.unwrap();
-        assert_eq!((request.url.as_str(), request.sha256.as_deref()), ("http://a/m.wasm", Some("ABcd")));
+        assert_eq!(
+            (request.url.as_str(), request.sha256.as_deref()),
+            ("http://a/m.wasm", Some("ABcd"))
+        );
         assert_eq!(request.timeout, Some(Duration::from_secs(7)));
         assert!(module(&before).fails_open);
     }
     for outer in ["udpa.type.v1.TypedStruct", "xds.type.v3.TypedStruct"] {
         let before = extension(&typed_struct(outer, &json_wasm(&json_remote())));
-        let after = extension(&typed_struct(outer, &json_wasm(&json!({"local": {"filename": FILE}}))));
+        let after = extension(&typed_struct(
+            outer,
+            &json_wasm(&json!({"local": {"filename": FILE}})),
+        ));
         assert_eq!(rewritten(&before), after, "{outer}");
         let request = module(&before).request.unwrap();
-        assert_eq!((request.url.as_str(), request.sha256.as_deref()), ("http://a/m.wasm", Some("ABcd")));
+        assert_eq!(
+            (request.url.as_str(), request.sha256.as_deref()),
+            ("http://a/m.wasm", Some("ABcd"))
+        );
         assert_eq!(request.timeout, Some(Duration::from_secs(7)));
         assert!(module(&before).fails_open);
     }
@@ -181,8 +286,14 @@ fn both_spellings_of_json_are_read() {
     let before = extension(&typed_struct("xds.type.v3.TypedStruct", &camel_case));
     let after = json!({"config": {"vmConfig": {"code": {"local": {"filename": FILE}},
         "environmentVariables": {"keyValues": {"MINE": "1"}}}, "failurePolicy": "FAIL_OPEN"}});
-    assert_eq!(rewritten(&before), extension(&typed_struct("xds.type.v3.TypedStruct", &after)));
-    assert_eq!(module(&before).request.unwrap().pull_policy, PullPolicy::Always);
+    assert_eq!(
+        rewritten(&before),
+        extension(&typed_struct("xds.type.v3.TypedStruct", &after))
+    );
+    assert_eq!(
+        module(&before).request.unwrap().pull_policy,
+        PullPolicy::Always
+    );
     assert!(module(&before).fails_open);
 }
 
@@ -198,9 +309,15 @@ fn the_agents_own_variables_do_not_reach_envoy() {
     let [secret, policy, version] = own.each_ref().map(|entry| (2, entry.as_slice()));
     let mine = entry("MINE", "1");
     for (variables, rest) in [
-        (message(&[secret, (2, &mine), policy, version]), Some(message(&[(2, &mine)]))),
+        (
+            message(&[secret, (2, &mine), policy, version]),
+            Some(message(&[(2, &mine)])),
+        ),
         (message(&[secret, policy, version]), None),
-        (message(&[secret, policy, version, (1, b"HOST_KEY")]), Some(message(&[(1, b"HOST_KEY")]))),
+        (
+            message(&[secret, policy, version, (1, b"HOST_KEY")]),
+            Some(message(&[(1, b"HOST_KEY")])),
+        ),
     ] {
         let before = extension(&any(HTTP_URL, &wasm(&[(3, &remote()), (7, &variables)])));
         let after = match &rest {
@@ -210,7 +327,10 @@ fn the_agents_own_variables_do_not_reach_envoy() {
         assert_eq!(rewritten(&before), extension(&any(HTTP_URL, &after)));
         let request = module(&before).request.unwrap();
         assert_eq!(request.pull_secret.as_deref(), Some(&b"secret"[..]));
-        assert_eq!((request.pull_policy, request.resource_version.as_str()), (PullPolicy::IfNotPresent, "7"));
+        assert_eq!(
+            (request.pull_policy, request.resource_version.as_str()),
+            (PullPolicy::IfNotPresent, "7")
+        );
     }
     let no_secret = message(&[(2, &entry(PULL_SECRET, ""))]);
     let octets = extension(&any(HTTP_URL, &wasm(&[(3, &remote()), (7, &no_secret)])));
@@ -219,7 +339,10 @@ fn the_agents_own_variables_do_not_reach_envoy() {
 
 #[test]
 fn code_without_address_is_known_as_such() {
-    for code in [message(&[(2, b"")]), message(&[(2, &message(&[(2, b"abcd")]))])] {
+    for code in [
+        message(&[(2, b"")]),
+        message(&[(2, &message(&[(2, b"abcd")]))]),
+    ] {
         let octets = extension(&any(HTTP_URL, &wasm(&[(3, &code)])));
         assert!(module(&octets).request.is_none());
     }
@@ -238,22 +361,59 @@ fn no_remote_code_is_left_after_rewriting() {
         direct(&twice(1, &plugin, &harmless)),
         direct(&message(&[(1, &twice(3, &message(&[(1, b"id")]), &vm))])),
         direct(&message(&[(1, &twice(3, &vm, &message(&[(1, b"id")])))])),
-        direct(&message(&[(1, &message(&[(3, &twice(3, &local(), &remote()))]))])),
-        direct(&message(&[(1, &message(&[(3, &twice(3, &remote(), b""))]))])),
+        direct(&message(&[(
+            1,
+            &message(&[(3, &twice(3, &local(), &remote()))]),
+        )])),
+        direct(&message(&[(
+            1,
+            &message(&[(3, &twice(3, &remote(), b""))]),
+        )])),
         // The URL in one occurrence, the checksum in another.
-        direct(&message(&[(1, &message(&[(3, &twice(3, &remote(), &message(&[(2, &message(&[(2, b"ff")]))])))]))])),
+        direct(&message(&[(
+            1,
+            &message(&[(
+                3,
+                &twice(3, &remote(), &message(&[(2, &message(&[(2, b"ff")]))])),
+            )]),
+        )])),
         // `typed_config` twice: the type in the one, the value in the other.
-        any(EXTENSION_CONFIG_URL, &message(&[(1, b"lab"), (2, &message(&[(1, HTTP_URL.as_bytes())])), (2, &message(&[(2, &message(&[(1, &plugin)]))]))])),
+        any(
+            EXTENSION_CONFIG_URL,
+            &message(&[
+                (1, b"lab"),
+                (2, &message(&[(1, HTTP_URL.as_bytes())])),
+                (2, &message(&[(2, &message(&[(1, &plugin)]))])),
+            ]),
+        ),
         // The whole extension configuration twice in its `Any`: the last counts.
-        message(&[(1, EXTENSION_CONFIG_URL.as_bytes()), (2, b"\x0a\x01x"), (2, &message(&[(1, b"lab"), (2, &any(HTTP_URL, &message(&[(1, &plugin)])))]))]),
+        message(&[
+            (1, EXTENSION_CONFIG_URL.as_bytes()),
+            (2, b"\x0a\x01x"),
+            (
+                2,
+                &message(&[(1, b"lab"), (2, &any(HTTP_URL, &message(&[(1, &plugin)])))]),
+            ),
+        ]),
         // In the wrapper that state-of-the-world may have, too.
-        any("x/envoy.service.discovery.v3.Resource", &message(&[(3, b"lab"), (2, &direct(&message(&[(1, &plugin)])))])),
-        extension(&typed_struct("xds.type.v3.TypedStruct", &json_wasm(&json_remote()))),
+        any(
+            "x/envoy.service.discovery.v3.Resource",
+            &message(&[(3, b"lab"), (2, &direct(&message(&[(1, &plugin)])))]),
+        ),
+        extension(&typed_struct(
+            "xds.type.v3.TypedStruct",
+            &json_wasm(&json_remote()),
+        )),
     ];
     for octets in configs {
         let after = rewritten(&octets);
-        assert!(!after.windows(URL.len()).any(|window| window == URL), "{octets:?}");
-        assert!(matches!(parse(&after).unwrap().need, Need::LocalFile(path) if path == Path::new(FILE)));
+        assert!(
+            !after.windows(URL.len()).any(|window| window == URL),
+            "{octets:?}"
+        );
+        assert!(
+            matches!(parse(&after).unwrap().need, Need::LocalFile(path) if path == Path::new(FILE))
+        );
         // What is fit for Envoy stays so.
         assert_eq!(parse(&after).unwrap().name, "lab");
     }
@@ -264,7 +424,12 @@ fn no_remote_code_is_left_after_rewriting() {
 fn the_last_source_of_code_counts() {
     let both = |first: &[u8], second: &[u8]| {
         let vm = message(&[(3, first), (3, second)]);
-        parse(&extension(&any(HTTP_URL, &message(&[(1, &message(&[(3, &vm)]))])))).unwrap().need
+        parse(&extension(&any(
+            HTTP_URL,
+            &message(&[(1, &message(&[(3, &vm)]))]),
+        )))
+        .unwrap()
+        .need
     };
     assert!(matches!(both(&remote(), &local()), Need::LocalFile(_)));
     assert!(matches!(both(&local(), &remote()), Need::Module(_)));
@@ -282,19 +447,40 @@ fn the_last_source_of_code_counts() {
 fn json_that_could_be_read_in_two_ways_is_refused() {
     let remote = json_remote();
     for (value, key) in [
-        (json!({"config": {"vm_config": {}, "vmConfig": {"code": remote}}}), "vm_config"),
-        (json!({"config": {"vm_config": {"code": {"local": {"filename": "a"}, "remote": remote["remote"]}}}}), "code"),
-        (json!({"config": {"vm_config": {"code": {"remote": {"http_uri": {}, "httpUri": {}}}}}}), "http_uri"),
-        (json!({"config": {"vm_config": {"code": {"local": {"filename": "a", "inline_string": "b"}}}}}), "local"),
-        (json!({"config": {"vm_config": {"code": {"remote": "x"}}}}), "remote"),
-        (json!({"config": {"vm_config": {"code": {"local": "x"}}}}), "local"),
+        (
+            json!({"config": {"vm_config": {}, "vmConfig": {"code": remote}}}),
+            "vm_config",
+        ),
+        (
+            json!({"config": {"vm_config": {"code": {"local": {"filename": "a"}, "remote": remote["remote"]}}}}),
+            "code",
+        ),
+        (
+            json!({"config": {"vm_config": {"code": {"remote": {"http_uri": {}, "httpUri": {}}}}}}),
+            "http_uri",
+        ),
+        (
+            json!({"config": {"vm_config": {"code": {"local": {"filename": "a", "inline_string": "b"}}}}}),
+            "local",
+        ),
+        (
+            json!({"config": {"vm_config": {"code": {"remote": "x"}}}}),
+            "remote",
+        ),
+        (
+            json!({"config": {"vm_config": {"code": {"local": "x"}}}}),
+            "local",
+        ),
         (json!({"config": [1]}), "config"),
     ] {
         let octets = extension(&typed_struct("xds.type.v3.TypedStruct", &value));
         assert_eq!(reason(&octets), InvalidReason::Ambiguous(key), "{value}");
     }
     // Null counts as missing.
-    let octets = extension(&typed_struct("xds.type.v3.TypedStruct", &json_wasm(&json!({"local": null, "remote": remote["remote"]}))));
+    let octets = extension(&typed_struct(
+        "xds.type.v3.TypedStruct",
+        &json_wasm(&json!({"local": null, "remote": remote["remote"]})),
+    ));
     assert!(module(&octets).request.is_some());
 }
 
@@ -309,12 +495,25 @@ fn a_key_that_is_there_twice_is_read_as_protobuf_reads_maps() {
     };
     let octets = typed(&[good.clone(), bad.clone()].concat());
     assert!(module(&octets).request.is_some());
-    assert_eq!(rewritten(&octets), typed(&structure(&json_wasm(&json!({"local": {"filename": FILE}})))));
+    assert_eq!(
+        rewritten(&octets),
+        typed(&structure(&json_wasm(
+            &json!({"local": {"filename": FILE}})
+        )))
+    );
     let octets = typed(&[bad, good].concat());
     assert!(matches!(parse(&octets).unwrap().need, Need::LocalFile(_)));
     // In two occurrences of `value`, too.
-    let value = message(&[(1, HTTP_URL.as_bytes()), (2, b""), (2, &structure(&json_wasm(&json_remote())))]);
-    assert!(module(&extension(&any("x/xds.type.v3.TypedStruct", &value))).request.is_some());
+    let value = message(&[
+        (1, HTTP_URL.as_bytes()),
+        (2, b""),
+        (2, &structure(&json_wasm(&json_remote()))),
+    ]);
+    assert!(
+        module(&extension(&any("x/xds.type.v3.TypedStruct", &value)))
+            .request
+            .is_some()
+    );
     // A struct in two occurrences of `struct_value` is one.
     let inner = structure(&json_wasm(&json_remote()));
     let config = wire::all_bytes(&inner, 1).next().unwrap().unwrap();
@@ -327,17 +526,34 @@ fn a_key_that_is_there_twice_is_read_as_protobuf_reads_maps() {
 #[test]
 fn names_outside_and_inside_must_agree() {
     let config = message(&[(1, b"inner"), (2, &any(HTTP_URL, &wasm(&[(3, &inline())])))]);
-    let resource = message(&[(1, b"7"), (2, &any(EXTENSION_CONFIG_URL, &config)), (3, b"outer")]);
+    let resource = message(&[
+        (1, b"7"),
+        (2, &any(EXTENSION_CONFIG_URL, &config)),
+        (3, b"outer"),
+    ]);
     let parsed = Extension::parse(Dialect::Delta, Bytes::from(resource)).map(|_| ());
-    assert_eq!(parsed.unwrap_err().reason, InvalidReason::OtherName("inner".to_owned()));
+    assert_eq!(
+        parsed.unwrap_err().reason,
+        InvalidReason::OtherName("inner".to_owned())
+    );
 }
 
 #[test]
 fn a_resource_of_delta_keeps_its_envelope() {
-    let resource = |filter: &[u8]| message(&[(1, b"7"), (2, &extension(filter)), (3, b"lab"), (6, b"\x08\x05")]);
+    let resource = |filter: &[u8]| {
+        message(&[
+            (1, b"7"),
+            (2, &extension(filter)),
+            (3, b"lab"),
+            (6, b"\x08\x05"),
+        ])
+    };
     let before = resource(&any(HTTP_URL, &wasm(&[(3, &remote())])));
     let parsed = Extension::parse(Dialect::Delta, Bytes::from(before)).unwrap();
-    assert_eq!((parsed.name.as_str(), parsed.version.as_str()), ("lab", "7"));
+    assert_eq!(
+        (parsed.name.as_str(), parsed.version.as_str()),
+        ("lab", "7")
+    );
     let after = parsed.with_local_code(Path::new(FILE)).unwrap();
     assert_eq!(after, resource(&any(HTTP_URL, &wasm(&[(3, &local())]))));
 }
@@ -357,10 +573,22 @@ fn a_fallback_denies_or_allows_as_the_filter_would() {
     let network = "type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC";
     let allow = |number| message(&[(number, b"wasm-default-allow")]);
     let deny = |number| message(&[(1, b""), (number, b"wasm-default-deny")]);
-    assert_eq!(fallback(&any(HTTP_URL, &open)), extension(&any(http, &allow(6))));
-    assert_eq!(fallback(&any(HTTP_URL, &closed)), extension(&any(http, &deny(6))));
-    assert_eq!(fallback(&any(NETWORK_URL, &open)), extension(&any(network, &allow(3))));
-    assert_eq!(fallback(&any(NETWORK_URL, &closed)), extension(&any(network, &deny(3))));
+    assert_eq!(
+        fallback(&any(HTTP_URL, &open)),
+        extension(&any(http, &allow(6)))
+    );
+    assert_eq!(
+        fallback(&any(HTTP_URL, &closed)),
+        extension(&any(http, &deny(6)))
+    );
+    assert_eq!(
+        fallback(&any(NETWORK_URL, &open)),
+        extension(&any(network, &allow(3)))
+    );
+    assert_eq!(
+        fallback(&any(NETWORK_URL, &closed)),
+        extension(&any(network, &deny(3)))
+    );
 }
 
 /// Octets that were changed at random never make the reader panic, and what it lets through needs nothing more.
@@ -368,7 +596,10 @@ fn a_fallback_denies_or_allows_as_the_filter_would() {
 fn hostile_octets_are_read_or_refused() {
     let seeds = [
         extension(&any(HTTP_URL, &wasm(&[(3, &remote())]))),
-        extension(&typed_struct("xds.type.v3.TypedStruct", &json_wasm(&json_remote()))),
+        extension(&typed_struct(
+            "xds.type.v3.TypedStruct",
+            &json_wasm(&json_remote()),
+        )),
     ];
     let mut random = fastrand::Rng::with_seed(17);
     for round in 0..20_000 {

@@ -24,7 +24,9 @@ pub(super) enum DocumentError {
     Empty,
     #[error("it is no YAML{}", .0.map(|(line, column)| format!(" at line {line}, column {column}")).unwrap_or_default())]
     Syntax(Option<(u64, u64)>),
-    #[error("document {0} is no extension configuration: `name` and `typed_config` with `@type` are needed")]
+    #[error(
+        "document {0} is no extension configuration: `name` and `typed_config` with `@type` are needed"
+    )]
     NoExtension(usize),
     #[error("document {0} has a key that is none of an extension configuration's")]
     UnknownKey(usize),
@@ -45,7 +47,10 @@ pub(super) fn parse(content: &[u8]) -> Result<Vec<Document>, DocumentError> {
         return Err(DocumentError::Empty);
     }
     for (index, document) in documents.iter().enumerate() {
-        if documents[..index].iter().any(|earlier| earlier.name == document.name) {
+        if documents[..index]
+            .iter()
+            .any(|earlier| earlier.name == document.name)
+        {
             return Err(DocumentError::SameName(document.name.clone()));
         }
     }
@@ -78,7 +83,16 @@ fn read(number: usize, value: Value, documents: &mut Vec<Document>) -> Result<()
     let Some(resources) = object.remove("resources") else {
         return extension(number, object, documents);
     };
-    let is_known = |key: &String| ["version_info", "versionInfo", "type_url", "typeUrl", "nonce"].contains(&key.as_str());
+    let is_known = |key: &String| {
+        [
+            "version_info",
+            "versionInfo",
+            "type_url",
+            "typeUrl",
+            "nonce",
+        ]
+        .contains(&key.as_str())
+    };
     if !object.keys().all(is_known) {
         return Err(DocumentError::UnknownKey(number));
     }
@@ -98,7 +112,9 @@ fn extension(
         return Err(DocumentError::NoExtension(number));
     }
     let name = object.remove("name");
-    let config = object.remove("typed_config").or_else(|| object.remove("typedConfig"));
+    let config = object
+        .remove("typed_config")
+        .or_else(|| object.remove("typedConfig"));
     if !object.is_empty() {
         return Err(DocumentError::UnknownKey(number));
     }
@@ -111,7 +127,8 @@ fn extension(
     if name.is_empty() {
         return Err(DocumentError::NoExtension(number));
     }
-    let (type_url, fields) = unwrapped(type_url, fields).ok_or(DocumentError::NoExtension(number))?;
+    let (type_url, fields) =
+        unwrapped(type_url, fields).ok_or(DocumentError::NoExtension(number))?;
     documents.push(Document {
         name,
         type_url,
@@ -121,11 +138,16 @@ fn extension(
 }
 
 /// What a `TypedStruct` holds; anything else as it is.
-fn unwrapped(type_url: String, mut fields: Map<String, Value>) -> Option<(String, Map<String, Value>)> {
+fn unwrapped(
+    type_url: String,
+    mut fields: Map<String, Value>,
+) -> Option<(String, Map<String, Value>)> {
     if !type_name(&type_url).ends_with(".TypedStruct") {
         return Some((type_url, fields));
     }
-    let inner = fields.remove("type_url").or_else(|| fields.remove("typeUrl"));
+    let inner = fields
+        .remove("type_url")
+        .or_else(|| fields.remove("typeUrl"));
     match (inner, fields.remove("value")) {
         (Some(Value::String(type_url)), Some(Value::Object(fields))) => Some((type_url, fields)),
         _ => None,
@@ -139,15 +161,19 @@ impl Document {
             .and_then(|config| member(config, "vm_config", "vmConfig"))
             .and_then(|vm| member(vm, "environment_variables", "environmentVariables"))
             .and_then(|variables| member(variables, "key_values", "keyValues"));
-        values.into_iter().flat_map(Map::values_mut).filter_map(|value| match value {
-            Value::String(text) => Some(text),
-            _ => None,
-        })
+        values
+            .into_iter()
+            .flat_map(Map::values_mut)
+            .filter_map(|value| match value {
+                Value::String(text) => Some(text),
+                _ => None,
+            })
     }
 
     /// The `TypedExtensionConfig`. Envoy itself turns the JSON in it into its own protos.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let typed_struct = wire::message(&[(1, self.type_url.as_bytes()), (2, &structure(&self.fields))]);
+        let typed_struct =
+            wire::message(&[(1, self.type_url.as_bytes()), (2, &structure(&self.fields))]);
         let typed_config = wire::message(&[(1, TYPED_STRUCT.as_bytes()), (2, &typed_struct)]);
         wire::message(&[(1, self.name.as_bytes()), (2, &typed_config)])
     }
@@ -158,7 +184,11 @@ fn member<'a>(
     name: &str,
     camel_case: &str,
 ) -> Option<&'a mut Map<String, Value>> {
-    let key = if object.contains_key(name) { name } else { camel_case };
+    let key = if object.contains_key(name) {
+        name
+    } else {
+        camel_case
+    };
     object.get_mut(key)?.as_object_mut()
 }
 
@@ -228,22 +258,33 @@ mod tests {
             ("a: [1\n", DocumentError::Syntax(Some((1, 4)))),
             ("hello\n", DocumentError::NoExtension(1)),
             ("name: a\n", DocumentError::NoExtension(1)),
-            ("name: ''\ntyped_config: {'@type': x}\n", DocumentError::NoExtension(1)),
+            (
+                "name: ''\ntyped_config: {'@type': x}\n",
+                DocumentError::NoExtension(1),
+            ),
             ("name: a\ntyped_config: {}\n", DocumentError::NoExtension(1)),
             ("name: a\ntyped_confg: {}\n", DocumentError::UnknownKey(1)),
             ("resources: []\nrules: 1\n", DocumentError::UnknownKey(1)),
-            ("'@type': x/y.Cluster\nname: a\ntyped_config: {'@type': x}\n", DocumentError::NoExtension(1)),
+            (
+                "'@type': x/y.Cluster\nname: a\ntyped_config: {'@type': x}\n",
+                DocumentError::NoExtension(1),
+            ),
         ] {
             assert_eq!(parse(text.as_bytes()), Err(error), "{text}");
         }
         let twice = format!("{ONE}---\n{ONE}");
-        assert_eq!(parse(twice.as_bytes()), Err(DocumentError::SameName("a".to_owned())));
+        assert_eq!(
+            parse(twice.as_bytes()),
+            Err(DocumentError::SameName("a".to_owned()))
+        );
         assert_eq!(parse(b"\xff"), Err(DocumentError::Encoding));
     }
 
     #[test]
     fn an_error_quotes_nothing_of_the_file() {
-        let error = parse(b"name: a\nusers: \"s3cret\n").unwrap_err().to_string();
+        let error = parse(b"name: a\nusers: \"s3cret\n")
+            .unwrap_err()
+            .to_string();
         assert!(!error.contains("s3cret"), "{error}");
     }
 
@@ -254,6 +295,9 @@ mod tests {
             let alias = format!("*a{}, ", level - 1).repeat(10);
             text.push_str(&format!("a{level}: &a{level} [{alias}]\n"));
         }
-        assert!(matches!(parse(text.as_bytes()), Err(DocumentError::Syntax(_))));
+        assert!(matches!(
+            parse(text.as_bytes()),
+            Err(DocumentError::Syntax(_))
+        ));
     }
 }

@@ -92,7 +92,9 @@ fn watcher(events: Sender<Wake>) -> Option<RecommendedWatcher> {
         }
     });
     watcher
-        .inspect_err(|error| tracing::warn!(%error, "files are not watched but looked at twice a second"))
+        .inspect_err(
+            |error| tracing::warn!(%error, "files are not watched but looked at twice a second"),
+        )
         .ok()
 }
 
@@ -113,7 +115,8 @@ impl Watching {
             if self.wait(if is_unsettled { SETTLED } else { POLL }) {
                 return;
             }
-            self.writers.retain(|_, since| since.elapsed() < LONGEST_WRITE);
+            self.writers
+                .retain(|_, since| since.elapsed() < LONGEST_WRITE);
             let writers = &self.writers;
             let round = self.reader.read(&|path: &Path| writers.contains_key(path));
             is_unsettled = round.is_unsettled;
@@ -146,7 +149,10 @@ impl Watching {
     fn wait(&mut self, patience: Duration) -> bool {
         let mut deadline = Instant::now() + patience;
         loop {
-            match self.wakes.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .wakes
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok(Wake::Event(event)) if is_change(event.kind) => {
                     self.note(&event);
                     // Events come in rows.
@@ -164,7 +170,9 @@ impl Watching {
         for path in &event.paths {
             match event.kind {
                 EventKind::Modify(ModifyKind::Data(_)) => {
-                    self.writers.entry(path.clone()).or_insert_with(Instant::now);
+                    self.writers
+                        .entry(path.clone())
+                        .or_insert_with(Instant::now);
                 }
                 EventKind::Access(AccessKind::Close(AccessMode::Write))
                 | EventKind::Remove(_)

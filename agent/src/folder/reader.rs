@@ -145,7 +145,9 @@ impl Reader {
         let mut twice = Vec::new();
         for (path, file) in &self.files {
             for document in &file.documents {
-                let owner = owners.entry(document.name.clone()).or_insert_with(|| path.clone());
+                let owner = owners
+                    .entry(document.name.clone())
+                    .or_insert_with(|| path.clone());
                 if owner == path {
                     documents.push(document.clone());
                 } else {
@@ -155,9 +157,14 @@ impl Reader {
         }
         self.owners = owners;
         let subjects: BTreeSet<_> = twice.iter().map(|(name, ..)| twice_subject(name)).collect();
-        self.complaints.retain(|subject, _| !subject.starts_with("the name ") || subjects.contains(subject));
+        self.complaints
+            .retain(|subject, _| !subject.starts_with("the name ") || subjects.contains(subject));
         for (name, path, owner) in twice {
-            let reason = format!("{} has it, too: that of {} stays", path.display(), owner.display());
+            let reason = format!(
+                "{} has it, too: that of {} stays",
+                path.display(),
+                owner.display()
+            );
             self.complain(&twice_subject(&name), &reason);
         }
         documents
@@ -233,16 +240,26 @@ impl Reader {
         let octets = document.encode();
         let digest = Sha256::digest(&octets);
         Some(Resource {
-            version: digest.iter().take(8).map(|octet| format!("{octet:02x}")).collect(),
+            version: digest
+                .iter()
+                .take(8)
+                .map(|octet| format!("{octet:02x}"))
+                .collect(),
             octets: Bytes::from(octets),
         })
     }
 
     /// Says once what is wrong with `subject`.
     fn complain(&mut self, subject: &str, reason: &str) {
-        let before = self.complaints.insert(subject.to_owned(), reason.to_owned());
+        let before = self
+            .complaints
+            .insert(subject.to_owned(), reason.to_owned());
         if before.as_deref() != Some(reason) {
-            tracing::warn!(subject = one_line(subject), reason = one_line(reason), "cannot be used, what is at work stays");
+            tracing::warn!(
+                subject = one_line(subject),
+                reason = one_line(reason),
+                "cannot be used, what is at work stays"
+            );
         }
     }
 
@@ -261,7 +278,9 @@ fn list(folder: &Path) -> io::Result<BTreeSet<PathBuf>> {
     let mut paths = BTreeSet::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let is_hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+        let is_hidden = path
+            .file_name()
+            .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
         let extension = path.extension().and_then(|extension| extension.to_str());
         if !is_hidden && extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
             paths.insert(path);

@@ -69,7 +69,11 @@ impl WatchedFile {
                 return missing_or(error);
             }
         };
-        if self.taken.as_ref().is_some_and(|(taken, _)| *taken == signature) {
+        if self
+            .taken
+            .as_ref()
+            .is_some_and(|(taken, _)| *taken == signature)
+        {
             self.unsettled = None;
             return Look::Same;
         }
@@ -97,7 +101,10 @@ impl WatchedFile {
             return Look::Unsettled;
         }
         self.unsettled = None;
-        let is_same = self.taken.as_ref().is_some_and(|(_, taken)| *taken == content);
+        let is_same = self
+            .taken
+            .as_ref()
+            .is_some_and(|(_, taken)| *taken == content);
         self.taken = Some((before, content));
         if is_same { Look::Same } else { Look::New }
     }
@@ -113,7 +120,10 @@ fn missing_or(error: io::Error) -> Look {
 fn signature(path: &Path) -> io::Result<Signature> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is no regular file",
+        ));
     }
     Ok(Signature {
         device: metadata.dev(),
@@ -125,16 +135,23 @@ fn signature(path: &Path) -> io::Result<Signature> {
 }
 
 fn is_older_than(signature: Signature, age: Duration) -> bool {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     let changed = u64::try_from(signature.changed.0).unwrap_or(u64::MAX);
     now.saturating_sub(age + Duration::from_secs(1)) > Duration::from_secs(changed)
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut content)?;
+    File::open(path)?
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut content)?;
     if content.len() as u64 > MAX_BYTES {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB"));
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "it is larger than 16 MiB",
+        ));
     }
     Ok(content)
 }

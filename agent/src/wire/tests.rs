@@ -28,18 +28,26 @@ fn every_wire_type_is_read() {
 #[test]
 fn what_protobuf_could_read_otherwise_is_refused() {
     for (message, error) in [
-        (&[0x00][..], Malformed::Tag),                                // number 0
-        (&[0x8a, 0x00, 0x00], Malformed::Tag),                        // 1, in two octets
-        (&[0x8a, 0x80, 0x80, 0x80, 0x10, 0x00], Malformed::Tag),      // 1, with a bit 32
-        (&[0x0e], Malformed::Tag),                                    // wire type 6
-        (&[0x0c], Malformed::Tag),                                    // end of no group
-        (&[0x0b, 0x14], Malformed::Group),                            // end of another group
-        (&[0x0b], Malformed::Truncated),                              // group without end
-        (&[0x0a, 0x05, 1, 2], Malformed::Truncated),                  // short
+        (&[0x00][..], Malformed::Tag),                           // number 0
+        (&[0x8a, 0x00, 0x00], Malformed::Tag),                   // 1, in two octets
+        (&[0x8a, 0x80, 0x80, 0x80, 0x10, 0x00], Malformed::Tag), // 1, with a bit 32
+        (&[0x0e], Malformed::Tag),                               // wire type 6
+        (&[0x0c], Malformed::Tag),                               // end of no group
+        (&[0x0b, 0x14], Malformed::Group),                       // end of another group
+        (&[0x0b], Malformed::Truncated),                         // group without end
+        (&[0x0a, 0x05, 1, 2], Malformed::Truncated),             // short
         (&[0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f, 1], Malformed::Number), // 2^32-1 octets
-        (&[0x0a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00], Malformed::Number),
+        (
+            &[0x0a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00],
+            Malformed::Number,
+        ),
         (&[0x0a], Malformed::Truncated),
-        (&[0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], Malformed::Number),
+        (
+            &[
+                0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02,
+            ],
+            Malformed::Number,
+        ),
         (&[0x09, 1], Malformed::Truncated),
     ] {
         assert_eq!(numbers(message), Err(error), "{message:x?}");
@@ -75,7 +83,14 @@ fn a_replaced_field_stands_once_at_the_first_place() {
 
 #[test]
 fn a_number_has_as_many_octets_as_it_needs() {
-    for (value, octets) in [(0, 1), (127, 1), (128, 2), (16383, 2), (16384, 3), (u64::MAX, 10)] {
+    for (value, octets) in [
+        (0, 1),
+        (127, 1),
+        (128, 2),
+        (16383, 2),
+        (16384, 3),
+        (u64::MAX, 10),
+    ] {
         let mut message = Vec::new();
         put_number(&mut message, value);
         assert_eq!((message.len(), encoded_len(value)), (octets, octets));

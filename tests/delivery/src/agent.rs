@@ -21,14 +21,24 @@ pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "wasm-agent", "--bin", "wasm-agent"])
+            .args([
+                "build",
+                "--quiet",
+                "--package",
+                "wasm-agent",
+                "--bin",
+                "wasm-agent",
+            ])
             .current_dir(xtask::repository_root())
             .status()
             .expect("cargo runs");
         assert!(status.success(), "the agent cannot be built");
         // Tests lie in target/<profile>/deps.
         let test = std::env::current_exe().expect("a path");
-        let folder = test.parent().and_then(Path::parent).expect("target/<profile>/deps");
+        let folder = test
+            .parent()
+            .and_then(Path::parent)
+            .expect("target/<profile>/deps");
         folder.join("wasm-agent")
     })
 }
@@ -64,7 +74,9 @@ impl Agent {
     #[must_use]
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let own = |text: &&str| (*text).to_owned();
-        let environment = environment.iter().map(|(key, value)| (own(key), own(value)));
+        let environment = environment
+            .iter()
+            .map(|(key, value)| (own(key), own(value)));
         let mut agent = Self {
             child: None,
             folder: tempfile::tempdir().expect("a folder"),
@@ -102,7 +114,10 @@ impl Agent {
         self.child = Some(Child::spawn(command).expect("the agent starts"));
         let address = self.status;
         wait_for("the agent is ready", || {
-            let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+            let ended = self
+                .child
+                .as_mut()
+                .and_then(|child| child.try_wait().ok().flatten());
             assert!(ended.is_none(), "the agent ended: {}", self.log());
             let ready = xtask::http::get(address, "/healthz/ready").ok()?;
             (ready.status == 200).then_some(())
@@ -162,7 +177,9 @@ impl Agent {
     /// The value of a metric, spelled with its labels; 0 if it is not there.
     pub fn metric(&self, name: &str) -> f64 {
         let metrics = self.status("/stats/prometheus");
-        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.and_then(|value| value.parse().ok()).unwrap_or(0.0)
     }
 }

@@ -7,7 +7,10 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 /// The status that Envoy answers `GET path` with; 0 if there is no answer.
 pub fn status(address: SocketAddr, path: &str, credentials: Option<&str>) -> u16 {
     let authorization = credentials.map_or_else(String::new, |credentials| {
-        format!("authorization: Basic {}\r\n", BASE64_STANDARD.encode(credentials))
+        format!(
+            "authorization: Basic {}\r\n",
+            BASE64_STANDARD.encode(credentials)
+        )
     });
     let request = format!(
         "GET {path} HTTP/1.1\r\nhost: {address}\r\n{authorization}connection: close\r\n\r\n"
@@ -20,5 +23,8 @@ pub fn user_at_work<'a>(address: SocketAddr, users: &[&'a str]) -> Option<&'a st
     if status(address, "/admin", None) != 401 {
         return None;
     }
-    users.iter().copied().find(|user| status(address, "/admin", Some(user)) == 200)
+    users
+        .iter()
+        .copied()
+        .find(|user| status(address, "/admin", Some(user)) == 200)
 }

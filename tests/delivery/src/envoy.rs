@@ -59,7 +59,10 @@ impl Bootstrap {
     /// The same over delta.
     #[must_use]
     pub fn over_delta(self) -> Self {
-        Self { is_delta: true, ..self }
+        Self {
+            is_delta: true,
+            ..self
+        }
     }
 
     /// The same with other listeners.
@@ -73,7 +76,9 @@ impl Bootstrap {
 
     fn to_json(&self) -> Value {
         let address = match &self.xds {
-            XdsAddress::Tcp(address) => json!({"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}}),
+            XdsAddress::Tcp(address) => {
+                json!({"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}})
+            }
             XdsAddress::Unix(path) => json!({"pipe": {"path": path}}),
         };
         let api_type = if self.is_delta { "DELTA_GRPC" } else { "GRPC" };
@@ -82,7 +87,11 @@ impl Bootstrap {
         if self.has_lds {
             resources["lds_config"] = json!({"ads": {}, "resource_api_version": "V3"});
         }
-        let listeners: Vec<Value> = self.listeners.iter().map(|name| self.listener(name)).collect();
+        let listeners: Vec<Value> = self
+            .listeners
+            .iter()
+            .map(|name| self.listener(name))
+            .collect();
         json!({
             "node": {"id": "envoy", "cluster": "tests"},
             "dynamic_resources": resources,
@@ -101,7 +110,9 @@ impl Bootstrap {
 
     fn listener(&self, name: &str) -> Value {
         let mut manager = self.http_connection_manager(name);
-        manager["@type"] = json!("type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager");
+        manager["@type"] = json!(
+            "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+        );
         json!({"name": name,
             "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
             "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]})
@@ -144,10 +155,16 @@ impl Proxy {
     #[must_use]
     pub fn live(bootstrap: &Bootstrap) -> Self {
         let mut proxy = Self::starting(bootstrap);
-        proxy.envoy.wait_until_live(PATIENCE).unwrap_or_else(|error| panic!("{error:#}"));
+        proxy
+            .envoy
+            .wait_until_live(PATIENCE)
+            .unwrap_or_else(|error| panic!("{error:#}"));
         for name in &bootstrap.listeners {
             let address = proxy.envoy.wait_for_listener(name, PATIENCE);
-            proxy.listeners.push((name.clone(), address.unwrap_or_else(|error| panic!("{error:#}"))));
+            proxy.listeners.push((
+                name.clone(),
+                address.unwrap_or_else(|error| panic!("{error:#}")),
+            ));
         }
         proxy
     }
@@ -178,10 +195,15 @@ impl Proxy {
 
     /// A counter or gauge of Envoy's.
     pub fn statistic(&self, name: &str) -> u64 {
-        let answer = self.envoy.ask_admin(&format!("/stats?filter=^{}$", name.replace('.', "\\.")));
+        let answer = self
+            .envoy
+            .ask_admin(&format!("/stats?filter=^{}$", name.replace('.', "\\.")));
         let text = answer.map(|answer| String::from_utf8_lossy(&answer.body).into_owned());
         let text = text.unwrap_or_default();
-        text.rsplit(": ").next().and_then(|value| value.trim().parse().ok()).unwrap_or(0)
+        text.rsplit(": ")
+            .next()
+            .and_then(|value| value.trim().parse().ok())
+            .unwrap_or(0)
     }
 
     /// Waits until `user` (`name:password`) opens `/admin` at a listener, and nobody does without.

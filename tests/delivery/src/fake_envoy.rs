@@ -46,18 +46,25 @@ impl FakeEnvoy {
                 async move { UnixStream::connect(socket).await.map(TokioIo::new) }
             });
             let endpoint = Endpoint::from_static("http://localhost");
-            let channel = endpoint.connect_with_connector(connector).await.expect("the agent's socket");
-            let mut client = tonic::client::Grpc::new(channel).max_decoding_message_size(usize::MAX);
+            let channel = endpoint
+                .connect_with_connector(connector)
+                .await
+                .expect("the agent's socket");
+            let mut client =
+                tonic::client::Grpc::new(channel).max_decoding_message_size(usize::MAX);
             client.ready().await.expect("a connection");
             let mut request = Request::new(UnboundedReceiverStream::new(outgoing));
-            request.metadata_mut().insert("x-own", "kept".parse().expect("a value"));
+            request
+                .metadata_mut()
+                .insert("x-own", "kept".parse().expect("a value"));
             let mut incoming = match client.streaming(request, path, Octets).await {
                 Ok(response) => response.into_inner(),
                 Err(status) => return drop(sender.send(Err(status))),
             };
             loop {
                 let message = incoming.message().await;
-                let message = message.and_then(|message| message.ok_or_else(|| Status::ok("the end")));
+                let message =
+                    message.and_then(|message| message.ok_or_else(|| Status::ok("the end")));
                 let is_end = message.is_err();
                 if sender.send(message).is_err() || is_end {
                     return;
@@ -96,7 +103,10 @@ impl FakeEnvoy {
 
     fn ask(&self, names: &[&str], nonce: &str, error: Option<Vec<u8>>) {
         let is_answer = self.dialect == Dialect::Delta && !nonce.is_empty();
-        let names = names.iter().filter(|_| !is_answer).map(|name| (*name).to_owned());
+        let names = names
+            .iter()
+            .filter(|_| !is_answer)
+            .map(|name| (*name).to_owned());
         let request = discovery::Request {
             names: names.collect(),
             nonce: nonce.to_owned(),

@@ -114,7 +114,8 @@ impl Wasm {
 
 /// A configuration of basic_auth with one user, `name:password`, for `/admin`.
 pub fn configuration(credentials: &str) -> String {
-    serde_json::json!({"basic_auth_rules": [{"prefix": "/admin", "credentials": [credentials]}]}).to_string()
+    serde_json::json!({"basic_auth_rules": [{"prefix": "/admin", "credentials": [credentials]}]})
+        .to_string()
 }
 
 /// `AsyncDataSource` with code from elsewhere.
@@ -156,7 +157,10 @@ pub fn extension_any(name: &str, typed_config: &[u8]) -> Bytes {
 
 /// A `TypedStruct` as an `Any`.
 pub fn typed_struct(outer: &str, inner: &str, value: &Value) -> Vec<u8> {
-    any(outer, &message(&[(1, inner.as_bytes()), (2, &structure(value))]))
+    any(
+        outer,
+        &message(&[(1, inner.as_bytes()), (2, &structure(value))]),
+    )
 }
 
 /// A `google.protobuf.Struct` of an object.

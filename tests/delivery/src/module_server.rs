@@ -71,7 +71,9 @@ impl ModuleServer {
     /// If the port was taken.
     pub fn restart(&mut self) {
         self.kill();
-        let listener = runtime().block_on(TcpListener::bind(self.address)).expect("a port");
+        let listener = runtime()
+            .block_on(TcpListener::bind(self.address))
+            .expect("a port");
         self.address = listener.local_addr().expect("an address");
         self.accepting = Some(runtime().spawn(accept(listener, Arc::clone(&self.state))));
     }
@@ -92,7 +94,9 @@ impl ModuleServer {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -118,10 +122,15 @@ async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
     }
 }
 
-async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    state: Arc<Mutex<State>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
     let behaviour = {
-        let mut state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         *state.requests.entry(path.clone()).or_default() += 1;
         state.paths.get(&path).cloned()
     };
@@ -132,6 +141,7 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Result<
         None => (404, Bytes::from_static(b"not here")),
     };
     let mut response = Response::new(Full::new(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Ok(response)
 }

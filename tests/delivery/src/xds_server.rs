@@ -80,7 +80,9 @@ pub struct XdsServer {
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    state
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 impl XdsServer {
@@ -112,7 +114,9 @@ impl XdsServer {
     /// If the port was taken.
     pub fn restart(&mut self) {
         self.kill();
-        let listener = runtime().block_on(TcpListener::bind(self.address)).expect("a port");
+        let listener = runtime()
+            .block_on(TcpListener::bind(self.address))
+            .expect("a port");
         self.address = listener.local_addr().expect("an address");
         self.accepting = Some(runtime().spawn(accept(listener, Arc::clone(&self.state))));
     }
@@ -136,9 +140,14 @@ impl XdsServer {
     pub fn set_all(&self, type_url: &str, resources: &[(&str, Bytes)]) -> Sent {
         let mut state = lock(&self.state);
         state.version += 1;
-        let names = resources.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let names = resources
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
         for (name, resource) in resources {
-            state.resources.insert((type_url.to_owned(), (*name).to_owned()), resource.clone());
+            state
+                .resources
+                .insert((type_url.to_owned(), (*name).to_owned()), resource.clone());
         }
         state.push(type_url, &names)
     }
@@ -182,7 +191,10 @@ impl XdsServer {
     /// The answers to a response so far.
     pub fn answers(&self, sent: &Sent) -> Vec<Seen> {
         let mut seen = self.seen();
-        seen.retain(|seen| seen.nonce == sent.nonce && (seen.error.is_some() || seen.version == sent.version || seen.version.is_empty()));
+        seen.retain(|seen| {
+            seen.nonce == sent.nonce
+                && (seen.error.is_some() || seen.version == sent.version || seen.version.is_empty())
+        });
         seen
     }
 
@@ -197,27 +209,38 @@ impl XdsServer {
     #[track_caller]
     pub fn wait_for_refusal(&self, sent: &Sent) -> Seen {
         wait_for(&format!("a refusal of {sent:?}"), || {
-            self.seen().into_iter().find(|seen| seen.nonce == sent.nonce && seen.error.is_some())
+            self.seen()
+                .into_iter()
+                .find(|seen| seen.nonce == sent.nonce && seen.error.is_some())
         })
     }
 
     /// Waits until a response is accepted.
     #[track_caller]
     pub fn wait_for_acceptance(&self, sent: &Sent) -> Seen {
-        wait_for(&format!("an acceptance of {sent:?}; {:?}", self.seen()), || {
-            let is_it = |seen: &Seen| {
-                seen.nonce == sent.nonce && seen.error.is_none()
-                    && (seen.version == sent.version || seen.version.is_empty())
-            };
-            self.seen().into_iter().find(is_it)
-        })
+        wait_for(
+            &format!("an acceptance of {sent:?}; {:?}", self.seen()),
+            || {
+                let is_it = |seen: &Seen| {
+                    seen.nonce == sent.nonce
+                        && seen.error.is_none()
+                        && (seen.version == sent.version || seen.version.is_empty())
+                };
+                self.seen().into_iter().find(is_it)
+            },
+        )
     }
 
     /// Waits until somebody asks for `name`.
     #[track_caller]
     pub fn wait_for_subscription(&self, name: &str) {
         wait_for(&format!("a subscription to {name}"), || {
-            let wanted = |stream: &Stream| stream.names.get(ECDS).is_some_and(|names| names.contains(name));
+            let wanted = |stream: &Stream| {
+                stream
+                    .names
+                    .get(ECDS)
+                    .is_some_and(|names| names.contains(name))
+            };
             lock(&self.state).streams.values().any(wanted).then_some(())
         });
     }
@@ -241,8 +264,16 @@ impl State {
             nonce: format!("n{}", self.nonces),
         };
         for number in numbers {
-            let wanted = self.streams.get(&number).and_then(|stream| stream.names.get(type_url));
-            let names = wanted.map(|wanted| wanted.intersection(names).cloned().collect::<BTreeSet<_>>());
+            let wanted = self
+                .streams
+                .get(&number)
+                .and_then(|stream| stream.names.get(type_url));
+            // Listeners are asked for without names.
+            let wants = |name: &&String| {
+                type_url != ECDS || wanted.is_some_and(|wanted| wanted.contains(*name))
+            };
+            let names =
+                wanted.map(|_| names.iter().filter(wants).cloned().collect::<BTreeSet<_>>());
             if let Some(names) = names.filter(|names| !names.is_empty()) {
                 self.send(number, type_url, &names, &sent);
             }
@@ -260,20 +291,28 @@ impl State {
             ..discovery::Response::default()
         };
         for name in names {
-            match (self.resources.get(&(type_url.to_owned(), name.clone())), stream.dialect) {
+            match (
+                self.resources.get(&(type_url.to_owned(), name.clone())),
+                stream.dialect,
+            ) {
                 (Some(any), Dialect::StateOfTheWorld) => response.resources.push(any.clone()),
                 (Some(any), Dialect::Delta) => {
                     let version = sent.version.as_bytes();
-                    let resource = wasm_agent::wire::message(&[(1, version), (2, any), (3, name.as_bytes())]);
+                    let resource =
+                        wasm_agent::wire::message(&[(1, version), (2, any), (3, name.as_bytes())]);
                     response.resources.push(Bytes::from(resource));
                 }
                 (None, Dialect::StateOfTheWorld) => {}
                 (None, Dialect::Delta) => response.removed.push(name.clone()),
             }
         }
-        stream.last_nonce.insert(type_url.to_owned(), sent.nonce.clone());
+        stream
+            .last_nonce
+            .insert(type_url.to_owned(), sent.nonce.clone());
         // An error means that the stream has ended.
-        let _ = stream.responses.send(Ok(Bytes::from(response.encode_as(type_url))));
+        let _ = stream
+            .responses
+            .send(Ok(Bytes::from(response.encode_as(type_url))));
     }
 
     fn received(&mut self, number: usize, request: &[u8]) {
@@ -281,7 +320,10 @@ impl State {
             return;
         };
         let dialect = stream.dialect;
-        let type_url = dialect.type_of_request(request).expect("a type URL").to_owned();
+        let type_url = dialect
+            .type_of_request(request)
+            .expect("a type URL")
+            .to_owned();
         let request = discovery::Request::parse(dialect, request).expect("a request");
         if type_url == ECDS {
             self.seen.push(Seen {
@@ -290,15 +332,18 @@ impl State {
                 unsubscribed: request.unsubscribed.clone(),
                 version: request.version.clone(),
                 nonce: request.nonce.clone(),
-                error: request.error.as_deref().map(|error| discovery::refusal_text(error).to_owned()),
+                error: request
+                    .error
+                    .as_deref()
+                    .map(|error| discovery::refusal_text(error).to_owned()),
                 rest: request.rest.clone(),
                 authorization: stream.authorization.clone(),
             });
         }
         // As istiod does: a refusal ends here, and in state-of-the-world a request with an older nonce is dropped.
         let last = stream.last_nonce.get(&type_url);
-        let is_stale = dialect == Dialect::StateOfTheWorld
-            && last.is_some_and(|last| *last != request.nonce);
+        let is_stale =
+            dialect == Dialect::StateOfTheWorld && last.is_some_and(|last| *last != request.nonce);
         if request.error.is_some() || is_stale {
             return;
         }
@@ -325,12 +370,22 @@ impl State {
         self.answer(number, &type_url, added, is_wildcard);
     }
 
-    fn answer(&mut self, number: usize, type_url: &str, mut names: BTreeSet<String>, is_wildcard: bool) {
+    fn answer(
+        &mut self,
+        number: usize,
+        type_url: &str,
+        mut names: BTreeSet<String>,
+        is_wildcard: bool,
+    ) {
         if is_wildcard {
             let known = self.resources.keys().filter(|(known, _)| known == type_url);
             names.extend(known.map(|(_, name)| name.clone()));
             if let Some(stream) = self.streams.get_mut(&number) {
-                stream.names.entry(type_url.to_owned()).or_default().extend(names.iter().cloned());
+                stream
+                    .names
+                    .entry(type_url.to_owned())
+                    .or_default()
+                    .extend(names.iter().cloned());
             }
         }
         self.nonces += 1;
@@ -361,12 +416,21 @@ async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
     }
 }
 
-async fn serve(request: http::Request<Incoming>, state: Arc<Mutex<State>>) -> http::Response<tonic::body::Body> {
+async fn serve(
+    request: http::Request<Incoming>,
+    state: Arc<Mutex<State>>,
+) -> http::Response<tonic::body::Body> {
     let is_delta = request.uri().path().contains("/Delta");
     let authorization = request.headers().get("authorization");
     let service = Service {
-        dialect: if is_delta { Dialect::Delta } else { Dialect::StateOfTheWorld },
-        authorization: authorization.and_then(|value| value.to_str().ok()).map(str::to_owned),
+        dialect: if is_delta {
+            Dialect::Delta
+        } else {
+            Dialect::StateOfTheWorld
+        },
+        authorization: authorization
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned),
         state,
     };
     tonic::server::Grpc::new(Octets)
@@ -384,7 +448,8 @@ struct Service {
 impl StreamingService<Bytes> for Service {
     type Response = Bytes;
     type ResponseStream = UnboundedReceiverStream<Result<Bytes, Status>>;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Self::ResponseStream>, Status>> + Send>>;
+    type Future =
+        Pin<Box<dyn Future<Output = Result<Response<Self::ResponseStream>, Status>> + Send>>;
 
     fn call(&mut self, request: Request<Streaming<Bytes>>) -> Self::Future {
         let (responses, outgoing) = mpsc::unbounded_channel();

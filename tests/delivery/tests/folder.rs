@@ -29,7 +29,10 @@ impl Lab {
     fn new() -> Self {
         let module = Module::open(&xtask::module::dist_folder()).expect("a built module");
         let modules = ModuleServer::start();
-        modules.set("/good.wasm", Behaviour::Serve(Bytes::from(module.bytes.clone())));
+        modules.set(
+            "/good.wasm",
+            Behaviour::Serve(Bytes::from(module.bytes.clone())),
+        );
         Self {
             folder: tempfile::tempdir().unwrap(),
             modules,
@@ -39,13 +42,19 @@ impl Lab {
 
     /// An extension configuration whose users are in the variable `USERS`.
     fn with_users_from(&self, users: &str) -> Value {
-        let configuration = json!({"basic_auth_rules": [{"prefix": "/admin"}], "users_env": "USERS"});
-        self.resource("lab", &configuration, json!({"environment_variables": {"key_values": {"USERS": users}}}))
+        let configuration =
+            json!({"basic_auth_rules": [{"prefix": "/admin"}], "users_env": "USERS"});
+        self.resource(
+            "lab",
+            &configuration,
+            json!({"environment_variables": {"key_values": {"USERS": users}}}),
+        )
     }
 
     /// One with a user of its own.
     fn with_user(&self, name: &str, user: &str) -> Value {
-        let configuration = json!({"basic_auth_rules": [{"prefix": "/admin", "credentials": [user]}]});
+        let configuration =
+            json!({"basic_auth_rules": [{"prefix": "/admin", "credentials": [user]}]});
         self.resource(name, &configuration, json!({}))
     }
 
@@ -90,7 +99,10 @@ fn a_file_is_edited_and_envoy_follows() {
     let lab = Lab::new();
     lab.write("lab.yaml", &lab.with_user("lab", "first:1").to_string());
     let agent = Agent::with_folder(lab.folder.path(), &[]);
-    for bootstrap in [Bootstrap::at_socket(&agent.socket()), Bootstrap::at_socket(&agent.socket()).over_delta()] {
+    for bootstrap in [
+        Bootstrap::at_socket(&agent.socket()),
+        Bootstrap::at_socket(&agent.socket()).over_delta(),
+    ] {
         lab.write("lab.yaml", &lab.with_user("lab", "first:1").to_string());
         let proxy = Proxy::live(&bootstrap);
         proxy.wait_for_user("lab", "first:1");
@@ -106,13 +118,26 @@ fn a_file_is_edited_and_envoy_follows() {
         }
         // Refused by the filter itself: Envoy refuses the update, and keeps what it has.
         let refused = json!({"basic_auth_rules": 7});
-        lab.write("lab.yaml", &lab.resource("lab", &refused, json!({})).to_string());
-        wait_for("the refusal", || agent.log().contains("Envoy refuses").then_some(()));
-        assert_eq!(status(proxy.address("lab"), "/admin", Some("second:2")), 200);
+        lab.write(
+            "lab.yaml",
+            &lab.resource("lab", &refused, json!({})).to_string(),
+        );
+        wait_for("the refusal", || {
+            agent.log().contains("Envoy refuses").then_some(())
+        });
+        assert_eq!(
+            status(proxy.address("lab"), "/admin", Some("second:2")),
+            200
+        );
         // Removed: held back as long as Envoy uses it.
         fs::remove_file(lab.path("lab.yaml")).unwrap();
-        wait_for("the removal", || agent.log().contains("removal held back").then_some(()));
-        assert_eq!(status(proxy.address("lab"), "/admin", Some("second:2")), 200);
+        wait_for("the removal", || {
+            agent.log().contains("removal held back").then_some(())
+        });
+        assert_eq!(
+            status(proxy.address("lab"), "/admin", Some("second:2")),
+            200
+        );
         lab.write("lab.yml", &lab.with_user("lab", "third:3").to_string());
         proxy.wait_for_user("lab", "third:3");
         fs::remove_file(lab.path("lab.yml")).unwrap();
@@ -125,7 +150,10 @@ fn a_user_added_to_a_file_can_log_in_at_once_and_nobody_is_refused_meanwhile() {
     let lab = Lab::new();
     let users = lab.path("users.htpasswd");
     fs::write(&users, plain("anna", "1")).unwrap();
-    lab.write("lab.yaml", &lab.with_users_from("file://users.htpasswd").to_string());
+    lab.write(
+        "lab.yaml",
+        &lab.with_users_from("file://users.htpasswd").to_string(),
+    );
     let agent = Agent::with_folder(lab.folder.path(), &[]);
     let proxy = Proxy::live(&Bootstrap::at_socket(&agent.socket()).over_delta());
     proxy.wait_for_user("lab", "anna:1");
@@ -134,7 +162,12 @@ fn a_user_added_to_a_file_can_log_in_at_once_and_nobody_is_refused_meanwhile() {
         status(address, "/admin", None) == 401 && status(address, "/admin", Some("anna:1")) == 200
     };
     // In place.
-    fs::OpenOptions::new().append(true).open(&users).unwrap().write_all(plain("berta", "2").as_bytes()).unwrap();
+    fs::OpenOptions::new()
+        .append(true)
+        .open(&users)
+        .unwrap()
+        .write_all(plain("berta", "2").as_bytes())
+        .unwrap();
     let start = std::time::Instant::now();
     wait_for("berta", || {
         assert!(everybody_is_served());
@@ -145,22 +178,33 @@ fn a_user_added_to_a_file_can_log_in_at_once_and_nobody_is_refused_meanwhile() {
     let mut half = fs::File::create(&users).unwrap();
     half.write_all(plain("anna", "1").as_bytes()).unwrap();
     half.flush().unwrap();
-    stays("half a file changes nothing", Duration::from_millis(1500), || {
-        everybody_is_served() && status(address, "/admin", Some("berta:2")) == 200
-    });
+    stays(
+        "half a file changes nothing",
+        Duration::from_millis(1500),
+        || everybody_is_served() && status(address, "/admin", Some("berta:2")) == 200,
+    );
     half.write_all(plain("carla", "3").as_bytes()).unwrap();
     drop(half);
     logs_in_soon(&proxy, "carla:3");
-    wait_for("berta is gone", || (status(address, "/admin", Some("berta:2")) == 401).then_some(()));
+    wait_for("berta is gone", || {
+        (status(address, "/admin", Some("berta:2")) == 401).then_some(())
+    });
     // Gone, empty, unreadable: the last text stays.
-    for trouble in [|path: &Path| fs::write(path, "").unwrap(), |path: &Path| fs::remove_file(path).unwrap(), |path: &Path| fs::write(path, b"\xff\xfe").unwrap()] {
+    for trouble in [
+        |path: &Path| fs::write(path, "").unwrap(),
+        |path: &Path| fs::remove_file(path).unwrap(),
+        |path: &Path| fs::write(path, b"\xff\xfe").unwrap(),
+    ] {
         trouble(&users);
         stays("the last text", Duration::from_millis(700), || {
             everybody_is_served() && status(address, "/admin", Some("carla:3")) == 200
         });
     }
     let log = agent.log();
-    assert!(log.contains("its last text stays") && !log.contains("PLAIN"), "{log}");
+    assert!(
+        log.contains("its last text stays") && !log.contains("PLAIN"),
+        "{log}"
+    );
 }
 
 /// How Kubernetes updates what is mounted: `..data` is a link that is replaced.
@@ -199,7 +243,9 @@ fn a_name_of_two_files_stays_with_the_first() {
     envoy.accept(&["lab"], &first);
     // The name of the file does not matter, but when it came.
     lab.write("a.yaml", &lab.with_user("lab", "second:2").to_string());
-    wait_for("the complaint", || agent.log().contains("has it, too").then_some(()));
+    wait_for("the complaint", || {
+        agent.log().contains("has it, too").then_some(())
+    });
     envoy.hears_nothing(Duration::from_millis(300));
     fs::remove_file(lab.path("m.yaml")).unwrap();
     let second = envoy.response();
@@ -215,7 +261,10 @@ fn what_is_not_there_is_answered_also_for_other_types() {
     let nothing = envoy.response();
     assert_eq!(nothing.removed, ["nothing"]);
     envoy.accept(&["nothing"], &nothing);
-    envoy.send(wasm_agent::wire::message(&[(2, b"type.googleapis.com/envoy.config.cluster.v3.Cluster"), (3, b"c")]));
+    envoy.send(wasm_agent::wire::message(&[
+        (2, b"type.googleapis.com/envoy.config.cluster.v3.Cluster"),
+        (3, b"c"),
+    ]));
     assert_eq!(envoy.response().removed, ["c"]);
     // What comes later is delivered.
     lab.write("lab.yaml", &lab.with_user("nothing", "a:1").to_string());

@@ -36,7 +36,12 @@ fn other_types_pass_in_both_directions_as_they_are_whatever_their_size() {
         // The server answers with what it has, which is nothing.
         envoy.send(request(dialect, CDS, &vec![7; 8 << 20]));
         envoy.message();
-        let response = message(&[(4, CDS.as_bytes()), (2, &vec![9; 16 << 20]), (99, b"unknown"), (5, b"n")]);
+        let response = message(&[
+            (4, CDS.as_bytes()),
+            (2, &vec![9; 16 << 20]),
+            (99, b"unknown"),
+            (5, b"n"),
+        ]);
         xds.send_raw(&response);
         assert_eq!(envoy.message(), response);
     }
@@ -53,7 +58,12 @@ fn extension_configurations_have_no_limit_of_size() {
         envoy.subscribe(&["a"]);
         let response = envoy.response();
         assert_eq!(response.resources.len(), 1);
-        assert!(response.resources[0].windows(big.len()).any(|window| window == big) || response.resources[0] == big);
+        assert!(
+            response.resources[0]
+                .windows(big.len())
+                .any(|window| window == big)
+                || response.resources[0] == big
+        );
     }
 }
 
@@ -78,9 +88,16 @@ fn a_removal_is_held_back_until_envoy_unsubscribes() {
     envoy.subscribe(&["a"]);
     let first = envoy.response();
     envoy.accept(&["a"], &first);
-    wait_for("the acceptance", || xds.seen().iter().any(|seen| !seen.nonce.is_empty()).then_some(()));
+    wait_for("the acceptance", || {
+        xds.seen()
+            .iter()
+            .any(|seen| !seen.nonce.is_empty())
+            .then_some(())
+    });
     xds.remove("a");
-    wait_for("the removal's acceptance", || (xds.seen().len() >= 3).then_some(()));
+    wait_for("the removal's acceptance", || {
+        (xds.seen().len() >= 3).then_some(())
+    });
     envoy.hears_nothing(Duration::from_millis(300));
 }
 
@@ -96,9 +113,17 @@ fn the_server_hears_of_new_names_after_a_refusal_of_the_agents() {
     envoy.subscribe(&["a"]);
     let response = envoy.response();
     envoy.accept(&["a"], &response);
-    wait_for("the acceptance", || xds.seen().iter().any(|seen| seen.version != "" && seen.error.is_none()).then_some(()));
+    wait_for("the acceptance", || {
+        xds.seen()
+            .iter()
+            .any(|seen| seen.version != "" && seen.error.is_none())
+            .then_some(())
+    });
     let code = remote(&modules.url("/404"), "");
-    let bad = xds.set("a", extension_any("a", &Wasm::basic_auth(code, "a:1").any()));
+    let bad = xds.set(
+        "a",
+        extension_any("a", &Wasm::basic_auth(code, "a:1").any()),
+    );
     let refusal = xds.wait_for_refusal(&bad);
     assert_eq!(refusal.names, ["a"]);
     assert_ne!(refusal.version, bad.version);
@@ -106,7 +131,10 @@ fn the_server_hears_of_new_names_after_a_refusal_of_the_agents() {
     // Envoy still has the nonce of what it saw last.
     envoy.accept(&["a", "b"], &response);
     let response = envoy.response();
-    assert!(response.resources.contains(&inline("b", "code")), "{response:?}");
+    assert!(
+        response.resources.contains(&inline("b", "code")),
+        "{response:?}"
+    );
 }
 
 /// Trap 3 of section B3: local code that is not there must not reach Envoy, which would be poisoned by it.
@@ -116,7 +144,10 @@ fn local_code_that_is_missing_is_refused_and_delivered_when_it_is_there() {
     let agent = Agent::with_upstream(&xds.url(), &[]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("late.wasm");
-    let resource = extension_any("a", &Wasm::basic_auth(local(path.to_str().unwrap()), "a:1").any());
+    let resource = extension_any(
+        "a",
+        &Wasm::basic_auth(local(path.to_str().unwrap()), "a:1").any(),
+    );
     let envoy = FakeEnvoy::connect(&agent.socket(), Dialect::Delta);
     envoy.subscribe(&["a"]);
     let nothing = envoy.response();
@@ -126,7 +157,10 @@ fn local_code_that_is_missing_is_refused_and_delivered_when_it_is_there() {
     assert!(refusal.contains("late.wasm"), "{refusal}");
     fs::write(&path, b"\0asm\x01\0\0\0").unwrap();
     let response = envoy.response();
-    assert_eq!((response.version, response.resources.len()), (sent.version, 1));
+    assert_eq!(
+        (response.version, response.resources.len()),
+        (sent.version, 1)
+    );
 }
 
 #[test]
@@ -135,7 +169,10 @@ fn the_token_is_read_again_and_headers_are_passed_on() {
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     fs::write(&token, "first\n").unwrap();
-    let agent = Agent::with_upstream(&xds.url(), &["--upstream-token-file", token.to_str().unwrap()]);
+    let agent = Agent::with_upstream(
+        &xds.url(),
+        &["--upstream-token-file", token.to_str().unwrap()],
+    );
     for text in ["first", "second"] {
         fs::write(&token, text).unwrap();
         let envoy = FakeEnvoy::connect(&agent.socket(), Dialect::Delta);
@@ -155,12 +192,26 @@ fn hostile_responses_are_survived() {
         let envoy = FakeEnvoy::connect(&agent.socket(), dialect);
         envoy.subscribe(&["a"]);
         envoy.response();
-        envoy.accept(&["a"], &Response { nonce: "wasm-agent-1".to_owned(), ..Response::default() });
-        for hostile in [&b"\xff\xff\xff"[..], b"\x22\x05abc", b"\x0a\x80\x80\x80\x80\x80\x01", b"\x00"] {
+        envoy.accept(
+            &["a"],
+            &Response {
+                nonce: "wasm-agent-1".to_owned(),
+                ..Response::default()
+            },
+        );
+        for hostile in [
+            &b"\xff\xff\xff"[..],
+            b"\x22\x05abc",
+            b"\x0a\x80\x80\x80\x80\x80\x01",
+            b"\x00",
+        ] {
             xds.send_raw(hostile);
         }
         // A tag in more octets than it needs is one to Envoy, too: what the agent cannot read, Envoy does not get.
-        let mut hidden = message(&[(4, b"type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig")]);
+        let mut hidden = message(&[(
+            4,
+            b"type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+        )]);
         put_bytes(&mut hidden, 5, b"hidden");
         hidden.extend_from_slice(b"\x92\x80\x00\x00");
         xds.send_raw(&hidden);
@@ -194,7 +245,10 @@ fn a_switch_of_istios_turns_everything_off() {
     let variables = [("ISTIO_AGENT_ENABLE_WASM_REMOTE_LOAD_CONVERSION", "false")];
     let agent = Agent::start(&["--upstream", &xds.url()], &variables);
     let envoy = FakeEnvoy::connect(&agent.socket(), Dialect::StateOfTheWorld);
-    let resource = extension_any("a", &Wasm::basic_auth(remote("http://127.0.0.1:1/x", ""), "a:1").any());
+    let resource = extension_any(
+        "a",
+        &Wasm::basic_auth(remote("http://127.0.0.1:1/x", ""), "a:1").any(),
+    );
     xds.set("a", resource.clone());
     envoy.subscribe(&["a"]);
     assert_eq!(envoy.response().resources, [resource]);

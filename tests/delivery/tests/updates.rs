@@ -27,7 +27,10 @@ impl Lab {
     fn with_arguments(arguments: &[&str]) -> Self {
         let module = Module::open(&xtask::module::dist_folder()).expect("a built module");
         let modules = ModuleServer::start();
-        modules.set("/good.wasm", Behaviour::Serve(Bytes::from(module.bytes.clone())));
+        modules.set(
+            "/good.wasm",
+            Behaviour::Serve(Bytes::from(module.bytes.clone())),
+        );
         let xds = XdsServer::start();
         let agent = Agent::with_upstream(&xds.url(), arguments);
         Self {
@@ -54,28 +57,49 @@ fn bootstraps(lab: &Lab) -> [Bootstrap; 2] {
 fn a_module_that_cannot_be_had_is_refused_once_and_delivered_when_it_can() {
     for is_delta in [false, true] {
         let lab = Lab::new();
-        let first = lab.xds.set("lab", lab.basic_auth("lab", "/good.wasm", "first:1"));
+        let first = lab
+            .xds
+            .set("lab", lab.basic_auth("lab", "/good.wasm", "first:1"));
         let bootstrap = bootstraps(&lab)[usize::from(is_delta)].clone();
         let proxy = Proxy::live(&bootstrap);
         proxy.wait_for_user("lab", "first:1");
-        let second = lab.xds.set("lab", lab.basic_auth("lab", "/late.wasm", "second:2"));
+        let second = lab
+            .xds
+            .set("lab", lab.basic_auth("lab", "/late.wasm", "second:2"));
         let refusal = lab.xds.wait_for_refusal(&second);
         let reason = refusal.error.unwrap();
-        assert!(reason.starts_with("lab: ") && reason.contains("/late.wasm") && reason.contains("404"), "{reason}");
+        assert!(
+            reason.starts_with("lab: ") && reason.contains("/late.wasm") && reason.contains("404"),
+            "{reason}"
+        );
         if !is_delta {
-            assert_eq!((refusal.version, refusal.names), (first.version, vec!["lab".to_owned()]));
+            assert_eq!(
+                (refusal.version, refusal.names),
+                (first.version, vec!["lab".to_owned()])
+            );
         }
-        stays("the first configuration is at work", Duration::from_secs(3), || {
-            let address = proxy.address("lab");
-            status(address, "/admin", None) == 401 && status(address, "/admin", Some("first:1")) == 200
-        });
+        stays(
+            "the first configuration is at work",
+            Duration::from_secs(3),
+            || {
+                let address = proxy.address("lab");
+                status(address, "/admin", None) == 401
+                    && status(address, "/admin", Some("first:1")) == 200
+            },
+        );
         assert_eq!(lab.xds.refusals().len(), 1, "{:?}", lab.xds.seen());
-        lab.modules.set("/late.wasm", Behaviour::Serve(Bytes::from(lab.module.bytes.clone())));
+        lab.modules.set(
+            "/late.wasm",
+            Behaviour::Serve(Bytes::from(lab.module.bytes.clone())),
+        );
         proxy.wait_for_user("lab", "second:2");
         lab.xds.wait_for_acceptance(&second);
         assert_eq!(lab.xds.refusals().len(), 1);
         wait_at_most(Duration::from_secs(5), "the metric", || {
-            (lab.agent.metric("istio_agent_wasm_config_conversion_count{result=\"success\"}") >= 2.0).then_some(())
+            (lab.agent
+                .metric("istio_agent_wasm_config_conversion_count{result=\"success\"}")
+                >= 2.0)
+                .then_some(())
         });
     }
 }
