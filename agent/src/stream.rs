@@ -231,10 +231,10 @@ impl Stream {
                 },
             };
             let carried_out = match wake {
-                Wake::FromEnvoy(Ok(Some(request))) => self.from_envoy(request, &mut server).await,
+                Wake::FromEnvoy(Ok(Some(request))) => self.envoy_said(request, &mut server).await,
                 Wake::FromEnvoy(Ok(None)) => Err(Status::ok("Envoy ended the stream")),
                 Wake::FromEnvoy(Err(status)) | Wake::FromServer(Err(status)) => Err(status),
-                Wake::FromServer(Ok(response)) => self.from_server(response, &mut server).await,
+                Wake::FromServer(Ok(response)) => self.server_said(response, &mut server).await,
                 Wake::FromFolder(pushed) => self.pushed(pushed, &mut server).await,
                 Wake::Done(event) => self.handle(event, &mut server).await,
             };
@@ -244,7 +244,7 @@ impl Stream {
         }
     }
 
-    async fn from_envoy(&mut self, request: Bytes, server: &mut Server) -> Result<(), Status> {
+    async fn envoy_said(&mut self, request: Bytes, server: &mut Server) -> Result<(), Status> {
         let unreadable = |error| Status::invalid_argument(format!("unreadable request: {error}"));
         let Some(dialect) = self.dialect else {
             return self.pass_on(request);
@@ -271,7 +271,7 @@ impl Stream {
         }
     }
 
-    async fn from_server(&mut self, response: Bytes, server: &mut Server) -> Result<(), Status> {
+    async fn server_said(&mut self, response: Bytes, server: &mut Server) -> Result<(), Status> {
         let Some(dialect) = self.dialect else {
             return self.respond(Some(response)).await;
         };

@@ -127,7 +127,7 @@ impl Ecds {
         if !push.waits_for.is_empty() || push.is_hopeless {
             return;
         }
-        let failed_for_good = push.is_superseded && !(push.failures.is_empty() && !push.is_refused);
+        let failed_for_good = push.is_superseded && (push.is_refused || !push.failures.is_empty());
         let accepts = match self.dialect {
             // A server would take the answer for one to its newest response.
             Dialect::StateOfTheWorld => id == self.last_push,

@@ -118,7 +118,7 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if let Listener::Unix { path, inode, .. } = &self.listener
-            && fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.ino() == *inode)
+            && fs::symlink_metadata(path).is_ok_and(|metadata| metadata.ino() == *inode)
         {
             // An error means that it is gone already.
             let _ = fs::remove_file(path);

@@ -116,7 +116,7 @@ fn the_server_hears_of_new_names_after_a_refusal_of_the_agents() {
     wait_for("the acceptance", || {
         xds.seen()
             .iter()
-            .any(|seen| seen.version != "" && seen.error.is_none())
+            .any(|seen| !seen.version.is_empty() && seen.error.is_none())
             .then_some(())
     });
     let code = remote(&modules.url("/404"), "");
