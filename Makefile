@@ -1,10 +1,10 @@
 # Short names for what `cargo xtask --help` explains. `make up ARGS=--once` passes arguments on.
-.PHONY: help bench build checksum reproducible serve test up
+.PHONY: help bench build checksum fuzz reproducible serve test up
 
 help:
 	@cargo xtask --help
 
-bench build checksum serve test up:
+bench build checksum fuzz serve test up:
 	@cargo xtask $@ $(ARGS)
 
 reproducible:

@@ -1,22 +1,40 @@
 //! Header maps as the host serialises them (Proxy-Wasm ABI 0.2.1): the number of pairs, the sizes
 //! of each name and value, then the octets of each, closed by a NUL. Numbers are little-endian `u32`.
 
-/// The fields of a serialised map, in order, read in place. Ends early if the map is cut short.
-pub(crate) fn fields(map: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let (count, rest) = number(map).unwrap_or((0, &[]));
-    let (mut sizes, mut octets) = count
-        .checked_mul(8)
-        .and_then(|size| rest.split_at_checked(size))
-        .unwrap_or((&[], &[]));
-    std::iter::from_fn(move || {
-        let (name_size, after_name) = number(sizes)?;
-        let (value_size, after_value) = number(after_name)?;
-        sizes = after_value;
-        let (name, rest) = closed(octets, name_size)?;
-        let (value, rest) = closed(rest, value_size)?;
-        octets = rest;
-        Some((name, value))
-    })
+/// A serialised map, read in place.
+pub(crate) struct HeaderMap<'m> {
+    /// Of each pair, the size of its name and that of its value.
+    sizes: &'m [[[u8; 4]; 2]],
+    /// As many as the sizes say.
+    octets: &'m [u8],
+}
+
+impl<'m> HeaderMap<'m> {
+    /// `None` if the map has not just the size that it says.
+    #[inline]
+    pub(crate) fn parse(map: &'m [u8]) -> Option<Self> {
+        let (count, rest) = map.split_first_chunk::<4>()?;
+        let numbers = size(*count).checked_mul(8)?;
+        let (sizes, octets) = rest.split_at_checked(numbers)?;
+        let sizes = sizes.as_chunks().0.as_chunks().0;
+        let expected = sizes
+            .iter()
+            .flatten()
+            .try_fold(0_usize, |sum, number| sum.checked_add(size(*number))?.checked_add(1))?;
+        (octets.len() == expected).then_some(Self { sizes, octets })
+    }
+
+    /// The fields, in order.
+    #[inline]
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'m [u8], &'m [u8])> + use<'m> {
+        let mut octets = self.octets;
+        self.sizes.iter().map_while(move |[name, value]| {
+            let (name, rest) = closed(octets, size(*name))?;
+            let (value, rest) = closed(rest, size(*value))?;
+            octets = rest;
+            Some((name, value))
+        })
+    }
 }
 
 /// Serialises fields.
@@ -36,12 +54,14 @@ pub(crate) fn serialise(fields: &[(&str, &str)]) -> Vec<u8> {
     map
 }
 
-fn number(octets: &[u8]) -> Option<(usize, &[u8])> {
-    let (number, rest) = octets.split_first_chunk::<4>()?;
-    Some((usize::try_from(u32::from_le_bytes(*number)).ok()?, rest))
+#[inline]
+fn size(number: [u8; 4]) -> usize {
+    // As wide as the memory's addresses.
+    u32::from_le_bytes(number) as usize
 }
 
-/// `size` octets and the NUL after them.
+/// `size` octets, and what is behind the NUL after them.
+#[inline]
 fn closed(octets: &[u8], size: usize) -> Option<(&[u8], &[u8])> {
     let (text, rest) = octets.split_at_checked(size)?;
     Some((text, rest.split_first()?.1))

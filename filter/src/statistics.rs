@@ -1,7 +1,8 @@
 //! Counters: counted in the VM, handed to the host on its timer.
 
-use crate::abi;
 use basic_auth::{Allowance, Decision, Denial, VerificationCounts};
+use proxy_wasm::hostcalls::{define_metric, increment_metric};
+use proxy_wasm::types::MetricType;
 use std::cell::Cell;
 
 /// In Envoy `wasmcustom.basic_auth.…`.
@@ -33,7 +34,7 @@ pub(crate) struct Statistics {
 impl Counter {
     fn define(name: &str) -> Self {
         Self {
-            id: abi::define_counter(&format!("{PREFIX}.{name}")).ok(),
+            id: define_metric(MetricType::Counter, &format!("{PREFIX}.{name}")).ok(),
             ..Self::default()
         }
     }
@@ -45,7 +46,7 @@ impl Counter {
     fn flush(&self) {
         let new = self.count.get() - self.flushed.get();
         if let (1.., Some(id)) = (new, self.id)
-            && abi::increment_counter(id, new).is_ok()
+            && increment_metric(id, new.try_into().unwrap_or(i64::MAX)).is_ok()
         {
             self.flushed.set(self.count.get());
         }
@@ -72,12 +73,12 @@ impl Statistics {
     /// Counts a decision.
     pub(crate) fn count(&self, decision: &Decision<'_>) {
         match decision {
-            Decision::Allow { why, .. } => match why {
+            Decision::Allow(allowance) => match allowance {
                 Allowance::Unmatched => self.unmatched.count(),
                 Allowance::Exempt => self.exempt.count(),
                 Allowance::Preflight => self.preflight.count(),
                 Allowance::Missing => self.missing.count(),
-                Allowance::Authenticated => self.authenticated.count(),
+                Allowance::Authenticated(_) => self.authenticated.count(),
                 Allowance::DryRun(_) | _ => self.dry_run.count(),
             },
             Decision::Deny(denied) => {

@@ -46,7 +46,7 @@ fn parse(configuration: &[u8]) -> Result<Policy, String> {
 
 /// One request, without a password that would have to be verified.
 fn decide(policy: &Policy) {
-    let mut worker = Worker::new(policy, [7; 32], || core::time::Duration::ZERO);
+    let mut worker = Worker::new(policy.worker_limits(), [7; 32], || core::time::Duration::ZERO);
     let request = Request {
         method: Some(b"GET"),
         authority: Some(b"example.com"),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use basic_auth::{Decision, FieldValues, Policy, Request, Worker};
+use basic_auth::{Allowance, Decision, FieldValues, Policy, Request, Worker};
 use libfuzzer_sys::fuzz_target;
 
 const CONFIGURATION: &str = r#"{"basic_auth_rules": [{
@@ -37,7 +37,7 @@ thread_local! {
 fn filter() -> (&'static Policy, Worker) {
     let policy =
         Policy::parse(CONFIGURATION.as_bytes(), &|_| None).expect("a configuration that holds");
-    let worker = Worker::new(&policy, [7; 32], || Duration::ZERO);
+    let worker = Worker::new(policy.worker_limits(), [7; 32], || Duration::ZERO);
     (Box::leak(Box::new(policy)), worker)
 }
 
@@ -68,8 +68,9 @@ fuzz_target!(|input: &[u8]| {
             ..Request::default()
         };
         let accepted = match policy.decide(&request, worker) {
-            Decision::Allow { user, .. } => Some(user.expect("a user")),
+            Decision::Allow(Allowance::Authenticated(user)) => Some(user.as_octets()),
             Decision::Deny(_) => None,
+            Decision::Allow(other) => panic!("{}", other.name()),
         };
         assert_eq!(accepted, expected.map(str::as_bytes));
     });

@@ -36,23 +36,11 @@ fn run_case(case: &Case, runner: Runner, report: &mut Report) {
             return report.mismatch(&case.place.to_string(), &[format!("refused: {error}")]);
         }
     };
-    let mut worker = Worker::new(&policy, [7; 32], || Duration::ZERO);
+    let mut worker = Worker::new(policy.worker_limits(), [7; 32], || Duration::ZERO);
     for request in case.requests_on(runner) {
         let observed = observe(&policy, request, &mut worker);
         report.request(case, request, &observed);
-        // The module asks this before it reads more than the path.
-        let is_unmatched = observed.allowance == Seen::Seen(Some(Allowance::Unmatched));
-        if !is_unmatched && !may_be_about(&policy, request) {
-            let place = format!("{}, `{}`", case.place, request.name);
-            report.mismatch(&place, &["no rule may be about its path alone".into()]);
-        }
     }
-}
-
-fn may_be_about(policy: &Policy, request: &Request) -> bool {
-    let fields = request.header_map();
-    let path = fields.iter().find(|(name, _)| name == b":path");
-    path.is_none_or(|(_, path)| policy.may_be_about(path))
 }
 
 fn refusal(refused: &Refused) -> Result<(), String> {
@@ -73,16 +61,22 @@ fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed 
     let fields = fields
         .iter()
         .map(|(name, value)| (name.as_slice(), value.as_slice()));
-    let decision = policy.decide(&basic_auth::Request::of(fields, policy), worker);
+    let source = || request.source_address();
+    let mut request = basic_auth::Request::of(fields, policy.field_names());
+    request.source = basic_auth::SourceAddress::new(&source);
+    let decision = policy.decide(&request, worker);
     match decision {
-        Decision::Allow { why, user } => Observed {
+        Decision::Allow(allowance) => Observed {
             status: 200,
-            denial: Seen::Seen(match why {
-                basic_auth::Allowance::DryRun(denial) => denial_of(denial),
+            denial: Seen::Seen(match &allowance {
+                basic_auth::Allowance::DryRun(denied) => denial_of(denied.denial),
                 _ => None,
             }),
-            allowance: Seen::Seen(allowance_of(why)),
-            user: Seen::Seen(user.map(<[u8]>::to_vec)),
+            allowance: Seen::Seen(allowance_of(&allowance)),
+            user: Seen::Seen(match &allowance {
+                basic_auth::Allowance::Authenticated(user) => Some(user.as_octets().to_vec()),
+                _ => None,
+            }),
             ..Observed::default()
         },
         Decision::Deny(denied) => Observed {
@@ -91,6 +85,7 @@ fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed 
             challenge: denied
                 .challenge()
                 .map(|challenge| challenge.as_bytes().to_vec()),
+            location: denied.location().map(|location| location.as_bytes().to_vec()),
             ..Observed::default()
         },
     }
@@ -100,14 +95,14 @@ fn denial_of(denial: basic_auth::Denial) -> Option<Denial> {
     Denial::of_details(denial.details().as_bytes())
 }
 
-fn allowance_of(allowance: basic_auth::Allowance) -> Option<Allowance> {
+fn allowance_of(allowance: &basic_auth::Allowance<'_>) -> Option<Allowance> {
     use basic_auth::Allowance as Core;
     match allowance {
         Core::Unmatched => Some(Allowance::Unmatched),
         Core::Exempt => Some(Allowance::Exempt),
         Core::Preflight => Some(Allowance::Preflight),
         Core::Missing => Some(Allowance::Missing),
-        Core::Authenticated => Some(Allowance::Authenticated),
+        Core::Authenticated(_) => Some(Allowance::Authenticated),
         Core::DryRun(_) => Some(Allowance::DryRun),
         // A new reason is compared as soon as a case can name it.
         _ => None,

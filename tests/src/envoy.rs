@@ -1,8 +1,7 @@
 //! Real Envoy with the built module from a remote URI, and clients that send it what a case says.
 
 mod bootstrap;
-pub mod http1;
-pub mod http2;
+pub mod message;
 pub mod module_server;
 mod observation;
 mod tuned;
@@ -10,7 +9,6 @@ mod tuned;
 pub use bootstrap::{Bootstrap, ModuleSource, Plugin};
 pub use observation::observe;
 pub use tuned::Tuned;
-pub use xtask::http::Answer;
 
 use serde_json::Value;
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
@@ -44,13 +42,15 @@ impl Proxy {
     /// When there is no Envoy, or it ends at once.
     #[must_use]
     pub fn starting(bootstrap: &Bootstrap) -> Proxy {
-        let program = xtask::envoy::locate().unwrap_or_else(|error| panic!("{error:#}"));
-        let configuration = bootstrap.to_json().to_string();
-        let arguments = ["--concurrency", "1", "--log-level", "info"];
-        let envoy = Envoy::start(&program, &configuration, &arguments);
-        let envoy = envoy.unwrap_or_else(|error| panic!("{error:#}"));
+        Proxy::start(&bootstrap.to_json(), &["--log-level", "info"])
+    }
+
+    fn start(configuration: &Value, arguments: &[&str]) -> Proxy {
+        let arguments = [&["--concurrency", "1"], arguments].concat();
+        let envoy = xtask::envoy::locate()
+            .and_then(|program| Envoy::start(&program, &configuration.to_string(), &arguments));
         Proxy {
-            envoy,
+            envoy: envoy.unwrap_or_else(|error| panic!("{error:#}")),
             listeners: BTreeMap::new(),
         }
     }
@@ -61,9 +61,12 @@ impl Proxy {
     /// With Envoy's last words when it does not get there.
     pub fn wait_until_live(&mut self) {
         let live = self.envoy.wait_until_live(PATIENCE);
-        live.and_then(|()| self.envoy.wait_for("its listeners", PATIENCE, addresses))
-            .map(|listeners| self.listeners = listeners)
-            .unwrap_or_else(|error| panic!("{error:#}"));
+        live.and_then(|()| {
+            self.envoy
+                .wait_for("its listeners", PATIENCE, Envoy::listeners)
+        })
+        .map(|listeners| self.listeners = listeners)
+        .unwrap_or_else(|error| panic!("{error:#}"));
     }
 
     /// Where a listener listens.
@@ -78,22 +81,15 @@ impl Proxy {
             .unwrap_or_else(|| panic!("no listener `{name}`"))
     }
 
-    /// A counter or gauge of Envoy's.
+    /// A counter or gauge of Envoy's, 0 if there is none of this name.
     ///
     /// # Panics
     /// When the admin interface does not answer.
     #[must_use]
     pub fn statistic(&self, name: &str) -> u64 {
-        let path = format!("/stats?usedonly&filter=^{}$", name.replace('.', "\\."));
-        let answer = self
-            .envoy
-            .ask_admin(&path)
-            .unwrap_or_else(|error| panic!("{error:#}"));
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
-        text.rsplit(": ")
-            .next()
-            .and_then(|value| value.trim().parse().ok())
-            .unwrap_or(0)
+        let statistic = self.envoy.statistic(name);
+        let statistic = statistic.unwrap_or_else(|error| panic!("{error:#}"));
+        statistic.unwrap_or(0)
     }
 
     /// Everything that Envoy has logged so far.
@@ -160,28 +156,6 @@ fn unescaped(line: &str) -> String {
         }
     }
     String::from_utf8_lossy(&octets).into_owned()
-}
-
-/// The addresses of the listeners, once each has its port.
-fn addresses(envoy: &Envoy) -> Option<BTreeMap<String, SocketAddr>> {
-    let answer = envoy.ask_admin("/listeners?format=json").ok()?;
-    let listeners: Value = serde_json::from_slice(&answer.body).ok()?;
-    let address = |listener: &Value| {
-        let name = listener["name"].as_str()?.to_owned();
-        let socket = &listener["local_address"]["socket_address"];
-        let port = u16::try_from(socket["port_value"].as_u64()?)
-            .ok()
-            .filter(|&port| port > 0)?;
-        Some((
-            name,
-            SocketAddr::new(socket["address"].as_str()?.parse().ok()?, port),
-        ))
-    };
-    listeners["listener_statuses"]
-        .as_array()?
-        .iter()
-        .map(address)
-        .collect()
 }
 
 #[cfg(test)]

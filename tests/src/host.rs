@@ -110,10 +110,12 @@ impl Host {
             trap: None,
         };
         // As Envoy does: a reactor has `_initialize`, a command `_start`.
+        vm.store.data_mut().is_initializing = true;
         match vm.call_if_exported::<(), ()>("_initialize", ())? {
             Some(()) => {}
             None => vm.call_if_exported::<(), ()>("_start", ())?.unwrap_or(()),
         }
+        vm.store.data_mut().is_initializing = false;
         Ok(vm)
     }
 }

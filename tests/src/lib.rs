@@ -8,7 +8,7 @@
 pub mod challenge;
 pub mod core_runner;
 pub mod corpus;
-pub mod get;
+pub mod fixture;
 pub mod observed;
 pub mod octets;
 pub mod report;
@@ -17,5 +17,3 @@ pub mod report;
 pub mod envoy;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod host;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod workspace;

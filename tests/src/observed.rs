@@ -42,6 +42,8 @@ pub struct Observed {
     pub user: Seen<Option<Vec<u8>>>,
     /// The value of `WWW-Authenticate`.
     pub challenge: Option<Vec<u8>>,
+    /// The value of `Location`.
+    pub location: Option<Vec<u8>>,
     /// What the upstream received.
     pub upstream: Seen<Fields>,
     /// More for a person who reads a mismatch.

@@ -5,14 +5,11 @@
 use basic_auth::{Decision, Policy, Request, Worker};
 use basic_auth_tests::{
     corpus::Denial,
-    get::get,
-    host::{Host, LocalResponse, Outcome, Vm},
-    workspace,
+    fixture::{BCRYPT, get, vm_with},
+    host::{LocalResponse, Outcome, Vm},
 };
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-/// bcrypt of `open sesame`, from tests/passwords.
-const HASH: &str = "$2y$04$9Kituig3gNdg3vedn1rUv.u7zG7zRb66G97mDxdbqLuxO4fgH9a/q";
 const RIGHT: &str = "slow:open sesame";
 const WRONG: &str = "slow:wrong";
 
@@ -23,7 +20,7 @@ const fn ms(milliseconds: u64) -> Duration {
 /// A slow user, a cheap one, and a way around both.
 fn configuration(budget: &str) -> String {
     format!(
-        r#"{{"verification_budget": {budget}, "users": ["slow:{HASH}", "other:{HASH}"], "basic_auth_rules": [
+        r#"{{"verification_budget": {budget}, "users": ["slow:{BCRYPT}", "other:{BCRYPT}"], "basic_auth_rules": [
             {{"path_separated_prefix": "/a"}},
             {{"path_separated_prefix": "/cheap", "users": ["cheap:{{SHA}}W8r/fyL/UzygmbNAjq2HbA67qac="]}},
             {{"exact": "/a/open", "exempt": true}}
@@ -54,7 +51,7 @@ impl Core {
         let now = Rc::new(Cell::new(ms(1_000_000)));
         let check_takes = Rc::new(Cell::new(Duration::ZERO));
         let (clock, step) = (Rc::clone(&now), Rc::clone(&check_takes));
-        let worker = Worker::new(&policy, [7; 32], move || {
+        let worker = Worker::new(policy.worker_limits(), [7; 32], move || {
             let read = clock.get();
             clock.set(read + step.get());
             read
@@ -70,9 +67,9 @@ impl Core {
     fn get(&mut self, path: &str, credentials: Option<&str>) -> Answer {
         let fields = get(path, credentials);
         let fields = fields.iter().map(|(name, value)| (&name[..], &value[..]));
-        let request = Request::of(fields, &self.policy);
+        let request = Request::of(fields, self.policy.field_names());
         match self.policy.decide(&request, &mut self.worker) {
-            Decision::Allow { .. } => Answer::Passed,
+            Decision::Allow(_) => Answer::Passed,
             Decision::Deny(denied) => match denied.retry_after_seconds() {
                 Some(seconds) => {
                     assert_eq!((denied.status(), denied.challenge()), (503, None));
@@ -219,14 +216,6 @@ fn a_whole_share_never_turns_one_client_after_the_other_away() {
     }
 }
 
-fn module(configuration: &str) -> Vm {
-    let host = Host::load(&workspace::module()).expect("the module loads");
-    let mut vm = host.start(&[].into()).expect("the module starts");
-    vm.configure(configuration.as_bytes())
-        .unwrap_or_else(|refused| panic!("{refused:?}"));
-    vm
-}
-
 fn answer(vm: &mut Vm, path: &str, credentials: &str) -> Result<(), LocalResponse> {
     match vm.request(&get(path, Some(credentials))) {
         Outcome::Continue { .. } => Ok(()),
@@ -237,7 +226,7 @@ fn answer(vm: &mut Vm, path: &str, credentials: &str) -> Result<(), LocalRespons
 
 #[test]
 fn the_module_says_when_to_come_back() {
-    let mut vm = module(&configuration(r#"{"share_percent": 1, "burst_ms": 1}"#));
+    let mut vm = vm_with(&configuration(r#"{"share_percent": 1, "burst_ms": 1}"#));
     assert_eq!(answer(&mut vm, "/a", RIGHT), Ok(()));
     vm.advance_at_each_reading(ms(20));
     let mut response = answer(&mut vm, "/a", WRONG).expect_err("wrong");
@@ -267,7 +256,7 @@ fn the_module_says_when_to_come_back() {
 
 #[test]
 fn in_a_dry_run_it_denies_nobody() {
-    let mut vm = module(
+    let mut vm = vm_with(
         &configuration(r#"{"share_percent": 1, "burst_ms": 1}"#).replacen(
             '{',
             r#"{"dry_run": true, "#,

@@ -5,36 +5,31 @@
 
 use basic_auth_tests::{
     corpus::{Case, Corpus, Refused, Request, Runner},
-    envoy::{Answer, Bootstrap, ModuleSource, Plugin, Proxy, http1, http2, observe},
+    envoy::{Plugin, Tuned, message, observe},
+    fixture,
     report::{Report, announce},
 };
-use xtask::{
-    serve::{Config, Server},
-    upstream::Upstream,
-};
+use xtask::http::{self, Answer, Protocol};
 
 #[test]
 fn envoy_answers_every_case_as_expected() {
     let corpus = Corpus::embedded();
-    let server = Server::start(Config::local()).unwrap_or_else(|error| panic!("{error:#}"));
     let mut report = Report::new("envoy");
-    run_cases(&corpus.cases, &server, &mut report);
+    run_cases(&corpus.cases, &mut report);
     let is_on = |refused: &&Refused| refused.is_on(Runner::Envoy);
     let refused: Vec<&Refused> = corpus.refused.iter().filter(is_on).collect();
-    run_refused(&refused, &server, &mut report);
+    run_refused(&refused, &mut report);
     announce(&report.finish());
 }
 
-fn run_cases(cases: &[Case], server: &Server, report: &mut Report) {
-    let upstream = Upstream::start().expect("an upstream");
+fn run_cases(cases: &[Case], report: &mut Report) {
     let plugins = cases.iter().enumerate().map(|(index, case)| Plugin {
         name: format!("case-{index}"),
         configuration: case.configuration.clone(),
         environment: case.environment.clone(),
     });
-    let proxy = Proxy::live(&bootstrap(server, &upstream, plugins.collect()));
+    let Tuned { proxy, .. } = &live(plugins.collect());
     let mut run = Run {
-        client: http2::Client::new(),
         answered: [0; 2],
         passed: 0,
         report,
@@ -42,16 +37,16 @@ fn run_cases(cases: &[Case], server: &Server, report: &mut Report) {
     for (index, case) in cases.iter().enumerate() {
         let address = proxy.listener(&format!("case-{index}"));
         for request in case.requests_on(Runner::EnvoyHttp1) {
-            run.answered(
-                case,
-                request,
-                Protocol::Http1,
-                http1::exchange(address, request),
-            );
+            if let Some(octets) = message::http1(request) {
+                let answer = http::send_octets(address, &octets);
+                run.answered(case, request, Protocol::Http1, answer);
+            }
         }
         for request in case.requests_on(Runner::EnvoyHttp2) {
-            let answer = run.client.exchange(address, request);
-            run.answered(case, request, Protocol::Http2, answer);
+            if let Some(message) = message::http2(&request.header_map()) {
+                let answer = http::send(address, Protocol::Http2, message);
+                run.answered(case, request, Protocol::Http2, answer);
+            }
         }
     }
     // What the library for HTTP/2 cannot send is left out, but that must stay the exception.
@@ -68,14 +63,7 @@ fn run_cases(cases: &[Case], server: &Server, report: &mut Report) {
     );
 }
 
-#[derive(Clone, Copy)]
-enum Protocol {
-    Http1,
-    Http2,
-}
-
 struct Run<'a> {
-    client: http2::Client,
     answered: [usize; 2],
     passed: u64,
     report: &'a mut Report,
@@ -87,11 +75,11 @@ impl Run<'_> {
         case: &Case,
         request: &Request,
         protocol: Protocol,
-        answer: Option<Result<Answer, String>>,
+        answer: anyhow::Result<Answer>,
     ) {
-        let Some(answer) = answer else { return };
         self.answered[protocol as usize] += 1;
         let protocol = ["HTTP/1.1", "HTTP/2"][protocol as usize];
+        let answer = answer.map_err(|error| format!("{error:#}"));
         match answer.and_then(|answer| observe(&answer, case, request)) {
             Ok(observed) => {
                 self.passed += u64::from(observed.status == 200);
@@ -105,24 +93,19 @@ impl Run<'_> {
     }
 }
 
-fn run_refused(refused: &[&Refused], server: &Server, report: &mut Report) {
-    let upstream = Upstream::start().expect("an upstream");
+fn run_refused(refused: &[&Refused], report: &mut Report) {
     let plugins = refused.iter().enumerate().map(|(index, refused)| Plugin {
         name: format!("refused-{index}"),
         configuration: refused.configuration.clone(),
         environment: refused.environment.clone(),
     });
     // Without a plugin that keeps the compiled module, Envoy compiles it anew for each of them.
-    let accepted = Plugin {
-        name: "accepted".into(),
-        configuration: "{}".into(),
-        environment: [].into(),
-    };
+    let accepted = fixture::plugin("accepted", "{}");
     let plugins = std::iter::once(accepted).chain(plugins).collect();
-    let proxy = Proxy::live(&bootstrap(server, &upstream, plugins));
+    let Tuned { proxy, .. } = &live(plugins);
     let status = |index: usize| {
-        let request = b"GET / HTTP/1.1\r\nhost: example.com\r\n\r\n";
-        http1::send(proxy.listener(&format!("refused-{index}")), request).map(|a| a.status)
+        let answer = http::get(proxy.listener(&format!("refused-{index}")), "/");
+        answer.map(|answer| answer.status)
     };
     let answers: Vec<_> = (0..refused.len()).map(status).collect();
     let log = proxy.log();
@@ -142,18 +125,6 @@ fn run_refused(refused: &[&Refused], server: &Server, report: &mut Report) {
     }
 }
 
-fn bootstrap(server: &Server, upstream: &Upstream, plugins: Vec<Plugin>) -> Bootstrap {
-    let digest = server.digest().to_string();
-    let module = ModuleSource {
-        address: server.address(),
-        path: format!("/{digest}/basic_auth.wasm"),
-        sha256: digest,
-        retries: 5,
-        timeout_seconds: 10.0,
-    };
-    Bootstrap {
-        module,
-        upstream: upstream.address(),
-        plugins,
-    }
+fn live(plugins: Vec<Plugin>) -> Tuned {
+    Tuned::live(plugins, |_| (), &["--log-level", "info"])
 }

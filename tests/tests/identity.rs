@@ -4,12 +4,12 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use basic_auth_tests::{
-    envoy::{PATIENCE, Plugin, Tuned, http1, http2},
-    get::{basic, get},
-    host::{Host, Outcome},
-    workspace,
+    envoy::{PATIENCE, Tuned},
+    fixture::{self, basic, get, plugin},
+    host::Outcome,
 };
 use serde_json::{Value, json};
+use xtask::{envoy::bootstrap, http::Protocol};
 
 const CONFIGURATION: &str = r#"{"emit_filter_state": true, "forward_username_header": "x-user",
     "users": ["alice:{PLAIN}one", "bob:{PLAIN}two"], "basic_auth_rules": [
@@ -19,7 +19,7 @@ const CONFIGURATION: &str = r#"{"emit_filter_state": true, "forward_username_hea
 
 /// The format string of the documentation.
 fn format_string() -> String {
-    let path = workspace::root().join("docs/configuration.md");
+    let path = fixture::root().join("docs/configuration.md");
     let docs = std::fs::read_to_string(path).expect("the documentation");
     let start = docs.find("%FILTER_STATE(").expect("a format string");
     let end = docs[start + 1..].find('%').expect("its end");
@@ -28,28 +28,22 @@ fn format_string() -> String {
 
 /// Envoy writes one line for each request into its log.
 fn with_access_log(configuration: &mut Value) {
-    let manager =
-        &mut configuration["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0];
     let line = format!("user %REQ(:PATH)% [{}]\n", format_string());
-    manager["typed_config"]["access_log"] = json!([{
-        "name": "stderr",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
-            "log_format": {"text_format_source": {"inline_string": line}},
-        },
-    }]);
+    let log = bootstrap::typed(
+        "extensions.access_loggers.stream.v3.StderrAccessLog",
+        json!({"log_format": {"text_format_source": {"inline_string": line}}}),
+    );
+    for listener in bootstrap::listeners(configuration) {
+        bootstrap::manager(listener)["access_log"] =
+            json!([{"name": "stderr", "typed_config": log}]);
+    }
 }
 
 #[test]
 fn the_access_log_has_the_user() {
-    let plugin = Plugin {
-        name: "main".into(),
-        configuration: CONFIGURATION.into(),
-        environment: [].into(),
-    };
-    let Tuned { proxy, .. } = &mut Tuned::live(vec![plugin], with_access_log, &[]);
+    let plugins = vec![plugin("main", CONFIGURATION)];
+    let Tuned { proxy, .. } = &mut Tuned::live(plugins, with_access_log, &[]);
     let address = proxy.listener("main");
-    let client = http2::Client::new();
     let requests = [
         ("/admin/1", Some("alice:one"), 200, "alice"),
         ("/admin/2", Some("alice:two"), 401, "-"),
@@ -60,20 +54,17 @@ fn the_access_log_has_the_user() {
         ("/admin/7", Some("alice:one"), 200, "alice"),
     ];
     for (path, credentials, status, _) in requests {
-        let mut head = format!("GET {path} HTTP/1.1\r\nhost: example.com\r\nx-user: root\r\n");
-        let mut message = http::Request::get(format!("http://example.com{path}"));
+        let mut request = http::Request::get(format!("http://example.com{path}"));
+        request = request.header("x-user", "root");
         if let Some(credentials) = credentials {
-            head += &format!("authorization: {}\r\n", basic(credentials));
-            message = message.header("authorization", basic(credentials));
+            request = request.header("authorization", basic(credentials));
         }
-        let answer = http1::send(address, format!("{head}\r\n").as_bytes()).expect("an answer");
-        assert_eq!(answer.status, status, "{path} over HTTP/1.1");
-        let answer = client.send(address, message.body(()).expect("a request"));
-        assert_eq!(
-            answer.expect("an answer").status,
-            status,
-            "{path} over HTTP/2"
-        );
+        let request = request.body(()).expect("a request");
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let answer = xtask::http::send(address, protocol, request.clone());
+            let answer = answer.expect("an answer");
+            assert_eq!(answer.status, status, "{path} over {protocol:?}");
+        }
     }
     for (path, _, _, user) in requests {
         let line = format!("user {path} [{user}]");
@@ -86,7 +77,7 @@ fn the_access_log_has_the_user() {
 
 #[test]
 fn filter_state_is_set_for_the_authenticated_alone_and_only_if_asked() {
-    let host = Host::load(&workspace::module()).expect("the module loads");
+    let host = fixture::host();
     let silent = CONFIGURATION.replace("true, \"forward", "false, \"forward");
     let dry = CONFIGURATION.replacen('{', r#"{"dry_run": true, "#, 1);
     let alice = vec![(b"basic_auth_user".to_vec(), b"alice".to_vec())];

@@ -4,18 +4,9 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use basic_auth_tests::{
-    get::get,
-    host::{Host, Outcome, Plugin, Vm},
-    workspace,
+    fixture::{BCRYPT, get, vm},
+    host::{Outcome, Plugin, Vm},
 };
-
-/// bcrypt of `open sesame`, from tests/passwords.
-const HASH: &str = "$2y$04$9Kituig3gNdg3vedn1rUv.u7zG7zRb66G97mDxdbqLuxO4fgH9a/q";
-
-fn vm() -> Vm {
-    let host = Host::load(&workspace::module()).expect("the module loads");
-    host.start(&[].into()).expect("the module starts")
-}
 
 fn add(vm: &mut Vm, configuration: &str) -> Plugin {
     vm.add_plugin(configuration.as_bytes())
@@ -160,7 +151,7 @@ fn a_refused_plugin_leaves_the_others_alone() {
 fn what_one_plugin_has_verified_or_spent_is_not_the_others() {
     let mut vm = vm();
     let configuration = format!(
-        r#"{{"verification_budget": {{"share_percent": 1, "burst_ms": 1}}, "users": "alice:{HASH}",
+        r#"{{"verification_budget": {{"share_percent": 1, "burst_ms": 1}}, "users": "alice:{BCRYPT}",
             "basic_auth_rules": [{{"prefix": "/"}}]}}"#
     );
     let first = add(&mut vm, &configuration);

@@ -6,11 +6,10 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use basic_auth_tests::{
     corpus::{Case, Corpus, Refused, Runner},
-    envoy::{Plugin, Tuned, http1},
-    get::get,
+    envoy::{Plugin, Tuned, message},
+    fixture::{self, get},
     host::{Host, Log, Outcome, Vm},
     report::announce,
-    workspace,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -149,7 +148,7 @@ fn start(host: &Host, environment: &std::collections::BTreeMap<String, String>) 
 
 #[test]
 fn the_module_logs_no_secret_of_any_request() {
-    let host = Host::load(&workspace::module()).expect("the module loads");
+    let host = fixture::host();
     let (mut denials, mut lines) = (0, 0);
     for case in &Corpus::embedded().cases {
         let secrets = Secrets::of_case(case);
@@ -179,7 +178,7 @@ fn the_module_logs_no_secret_of_any_request() {
 
 #[test]
 fn the_module_logs_no_secret_of_any_refused_configuration() {
-    let host = Host::load(&workspace::module()).expect("the module loads");
+    let host = fixture::host();
     for refused in &Corpus::embedded().refused {
         let mut vm = start(&host, &refused.environment);
         let error = vm.configure(refused.configuration.as_bytes());
@@ -191,7 +190,7 @@ fn the_module_logs_no_secret_of_any_refused_configuration() {
 
 #[test]
 fn a_denial_is_one_line_with_the_rule_and_the_reason() {
-    let host = Host::load(&workspace::module()).expect("the module loads");
+    let host = fixture::host();
     let mut vm = start(&host, &[].into());
     let configuration = r#"{"basic_auth_rules": [
         {"prefix": "/a", "credentials": ["Aladdin:open sesame"]},
@@ -239,8 +238,9 @@ fn envoy_logs_no_secret_of_any_request() {
         let address = proxy.listener(&format!("case-{index}"));
         for request in case.requests_on(Runner::EnvoyHttp1) {
             if request.expect.status != 200
-                && let Some(answer) = http1::exchange(address, request)
+                && let Some(octets) = message::http1(request)
             {
+                let answer = xtask::http::send_octets(address, &octets);
                 denials += usize::from(answer.is_ok_and(|answer| answer.status != 200));
             }
         }
@@ -277,11 +277,7 @@ fn envoy_logs_no_secret_of_any_refused_configuration() {
         .filter(|refused| refused.is_on(Runner::Envoy));
     let refused: Vec<&Refused> = on_envoy.collect();
     // Without a plugin that keeps the compiled module, Envoy compiles it anew for each of them.
-    let accepted = Plugin {
-        name: "accepted".into(),
-        configuration: "{}".into(),
-        environment: [].into(),
-    };
+    let accepted = fixture::plugin("accepted", "{}");
     let plugin = |(index, refused): (usize, &&Refused)| Plugin {
         name: format!("refused-{index}"),
         configuration: refused.configuration.clone(),

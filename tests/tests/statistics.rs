@@ -3,11 +3,9 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use basic_auth_tests::{
-    envoy::{Plugin, Tuned, http1},
-    get::{basic, get},
-    host::{Host, Vm},
+    envoy::Tuned,
+    fixture::{basic, get, plugin, vm_with},
     observed::Fields,
-    workspace,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,14 +22,6 @@ const CONFIGURATION: &str = r#"{
          "users": "slow:$2y$04$9Kituig3gNdg3vedn1rUv.u7zG7zRb66G97mDxdbqLuxO4fgH9a/q"}
     ]
 }"#;
-
-fn vm(configuration: &str) -> Vm {
-    let host = Host::load(&workspace::module()).expect("the module loads");
-    let mut vm = host.start(&[].into()).expect("the module starts");
-    vm.configure(configuration.as_bytes())
-        .unwrap_or_else(|refused| panic!("{refused:?}"));
-    vm
-}
 
 fn with(mut fields: Fields, more: &[(&str, &str)]) -> Fields {
     let octets =
@@ -104,7 +94,7 @@ fn raised(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> BTre
 
 #[test]
 fn each_request_raises_its_counters_and_no_other() {
-    let mut vm = vm(CONFIGURATION);
+    let mut vm = vm_with(CONFIGURATION);
     let mut never_raised: BTreeSet<String> = vm.metrics().into_keys().collect();
     for (request, counters) in kinds() {
         let before = vm.metrics();
@@ -126,7 +116,7 @@ fn each_request_raises_its_counters_and_no_other() {
 
 #[test]
 fn a_dry_run_has_a_counter_of_its_own() {
-    let mut vm = vm(&CONFIGURATION.replacen('{', r#"{"dry_run": true, "#, 1));
+    let mut vm = vm_with(&CONFIGURATION.replacen('{', r#"{"dry_run": true, "#, 1));
     let before = vm.metrics();
     let _ = vm.request(&get("/admin", None));
     let _ = vm.request(&get("/admin", Some("ok:wrong")));
@@ -142,7 +132,7 @@ fn a_dry_run_has_a_counter_of_its_own() {
 
 #[test]
 fn the_timer_fires_every_second_and_counts_nothing_twice() {
-    let mut vm = vm(CONFIGURATION);
+    let mut vm = vm_with(CONFIGURATION);
     assert_eq!(vm.tick_period(), Some(std::time::Duration::from_secs(1)));
     let _ = vm.request(&get("/admin", None));
     for _ in 0..3 {
@@ -153,7 +143,7 @@ fn the_timer_fires_every_second_and_counts_nothing_twice() {
 
 #[test]
 fn nothing_is_lost_when_the_configuration_changes() {
-    let mut vm = vm(CONFIGURATION);
+    let mut vm = vm_with(CONFIGURATION);
     let _ = vm.request(&get("/admin", None));
     vm.tick().expect("no trap");
     for _ in 0..5 {
@@ -170,19 +160,12 @@ fn nothing_is_lost_when_the_configuration_changes() {
 
 #[test]
 fn envoy_shows_them_together_in_both_forms() {
-    let plugin = Plugin {
-        name: "main".into(),
-        configuration: CONFIGURATION.into(),
-        environment: [].into(),
-    };
-    let Tuned { proxy, .. } = &mut Tuned::live(vec![plugin], |_| (), &[]);
+    let plugins = vec![plugin("main", CONFIGURATION)];
+    let Tuned { proxy, .. } = &mut Tuned::live(plugins, |_| (), &[]);
     let address = proxy.listener("main");
-    let request = b"GET /admin HTTP/1.1\r\nhost: example.com\r\n\r\n";
     for _ in 0..3 {
-        assert_eq!(
-            http1::send(address, request).expect("an answer").status,
-            401
-        );
+        let answer = xtask::http::get(address, "/admin").expect("an answer");
+        assert_eq!(answer.status, 401);
     }
     let counted = "wasmcustom.basic_auth.denied.no_credentials: 3";
     let body = |envoy: &xtask::envoy::Envoy, path: &str| {
@@ -200,7 +183,7 @@ fn envoy_shows_them_together_in_both_forms() {
         .filter_map(|line| line.strip_prefix("wasmcustom."))
         .filter_map(|line| line.split(':').next())
         .collect();
-    let defined: Vec<String> = vm(CONFIGURATION).metrics().into_keys().collect();
+    let defined: Vec<String> = vm_with(CONFIGURATION).metrics().into_keys().collect();
     assert_eq!(names, defined, "other names, or apart from each other");
 
     let prometheus = body(&proxy.envoy, "/stats/prometheus").expect("an answer");

@@ -2,7 +2,7 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
-use basic_auth_tests::{corpus::FILES, workspace};
+use basic_auth_tests::{corpus::FILES, fixture};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,13 @@ use std::{
 };
 
 /// Who may have the core among its dependencies, directly or not.
-const USERS_OF_THE_CORE: [&str; 3] = ["basic-auth-filter", "basic-auth-tests", "xtask"];
+const USERS_OF_THE_CORE: [&str; 4] = [
+    "basic-auth-filter",
+    "basic-auth-tests",
+    // What the bench of xtask compares with.
+    "native-passwords",
+    "xtask",
+];
 
 /// What would give the core a host, a clock, a socket, or randomness of its own.
 const FOREIGN_TO_THE_CORE: [&str; 14] = [
@@ -59,9 +65,38 @@ fn only_who_may_depends_on_the_core_and_nobody_on_the_module() {
     assert!(dependencies("basic-auth-filter").contains("basic-auth"));
 }
 
+/// The rooms of the core and what stands beside them, from the top down. Each uses only what stands
+/// below it.
+const ROOMS: [&str; 14] = [
+    "lib", "config", "witness", "policy", "decision", "redirect", "rule", "realm", "request", "matching",
+    "verify", "password", "names", "quoted",
+];
+
+#[test]
+fn a_room_of_the_core_uses_only_what_stands_below_it() {
+    let folder = fixture::root().join("filter/core/src");
+    let place = |room: &str| ROOMS.iter().position(|known| *known == room);
+    let mut wrong = Vec::new();
+    for path in files(&folder) {
+        let inside = path.strip_prefix(&folder).expect("inside").to_owned();
+        let room = inside.iter().next().expect("a room").to_string_lossy().into_owned();
+        let own = place(room.trim_end_matches(".rs"));
+        let own = own.unwrap_or_else(|| panic!("{room} is no known room of the core"));
+        for used in code(&path).split("crate::").skip(1) {
+            let is_name = |character: &char| character.is_alphanumeric() || *character == '_';
+            let used: String = used.chars().take_while(is_name).collect();
+            let is_below = place(&used).is_some_and(|used| used >= own);
+            if !is_below && !path.ends_with("tests.rs") {
+                wrong.push(format!("{} uses crate::{used}", inside.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn unsafe_code_of_the_module_is_in_one_file() {
-    let root = workspace::root();
+    let root = fixture::root();
     let is_unsafe = |path: &&PathBuf| code(path).lines().any(has_unsafe);
     let sources = sources();
     let in_module: Vec<&PathBuf> = sources
@@ -119,7 +154,7 @@ fn every_source_says_what_it_owns() {
 
 #[test]
 fn every_file_of_cases_is_run() {
-    let folder = workspace::root().join("tests/cases");
+    let folder = fixture::root().join("tests/cases");
     let embedded: BTreeSet<PathBuf> = FILES.iter().map(|(name, _)| folder.join(name)).collect();
     let found: BTreeSet<PathBuf> = files(&folder).into_iter().collect();
     assert_eq!(
@@ -130,12 +165,20 @@ fn every_file_of_cases_is_run() {
 
 #[test]
 fn make_and_ci_only_call_xtask() {
-    let root = workspace::root();
+    let root = fixture::root();
     let makefile = read(&root.join("Makefile"));
     for recipe in makefile.lines().filter(|line| line.starts_with('\t')) {
         let command = recipe.trim_start().trim_start_matches('@');
         assert!(command.starts_with("cargo xtask"), "Makefile: {command}");
     }
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
+    let phony = makefile
+        .lines()
+        .find_map(|line| line.strip_prefix(".PHONY: "));
+    let targets = makefile.lines().filter_map(|line| line.strip_suffix(':'));
+    let targets: BTreeSet<String> = targets.flat_map(words).collect();
+    // Folders have the names of some.
+    assert_eq!(words(phony.expect("a list")), targets);
     for line in read(&root.join(".ci/run"))
         .lines()
         .filter(|line| !line.trim().starts_with('#'))
@@ -188,7 +231,7 @@ fn cargo(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO"));
     let command = command.args(arguments).arg("--locked");
     let output = command
-        .current_dir(workspace::root())
+        .current_dir(fixture::root())
         .output()
         .expect("cargo");
     let error = String::from_utf8_lossy(&output.stderr);
@@ -198,7 +241,7 @@ fn cargo(arguments: &[&str]) -> String {
 
 /// Every Rust source of the repository.
 fn sources() -> Vec<PathBuf> {
-    let mut sources = files(&workspace::root());
+    let mut sources = files(&fixture::root());
     sources.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
     assert!(
         sources.len() > 20,

@@ -1,98 +1,25 @@
-//! `cargo xtask bench`: what this filter costs.
+//! `cargo xtask bench`: runs the bench, a package of its own.
 
-mod bootstrap;
-mod cores;
-mod filters;
-mod footprint;
-mod minimal_module;
-mod modules;
-mod passwords;
-mod proxy;
-mod report;
-mod request;
-mod rounds;
-mod scale;
-mod stored_hash;
-mod stripped_sdk;
-mod table;
-mod variant;
+use std::ffi::OsString;
 
-use std::path::PathBuf;
-
-use crate::{envoy, target_folder};
-use report::Circumstances;
+use crate::toolchain::Toolchain;
+use crate::{command, repository_root};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  cargo xtask bench --quick
-  cargo xtask bench scale
-  cargo xtask bench passwords --write-docs
-
-Figures are CPU time of the worker thread of a real Envoy. The machine should have nothing else to
-do: the more the median differs from the quartile, the more it had.")]
+#[command(disable_help_flag = true)]
 pub struct BenchArgs {
-    /// What is measured [default: what a request costs with this filter and with others]
-    #[command(subcommand)]
-    what: Option<What>,
-    /// Takes about a minute; for a table to keep, take the time
-    #[arg(long, global = true)]
-    quick: bool,
-    /// Measures this module instead of the one that is built from this source
-    #[arg(long, value_name = "FILE", global = true)]
-    module: Option<PathBuf>,
-    /// Where all figures go [default: bench.json, bench-scale.json or bench-passwords.json in target/]
-    #[arg(long, value_name = "FILE", global = true)]
-    json: Option<PathBuf>,
-    /// Writes the table to docs/performance.md
-    #[arg(long, global = true)]
-    write_docs: bool,
+    /// What the bench itself reads
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
 }
 
-#[derive(Clone, Copy, Debug, clap::Subcommand)]
-enum What {
-    /// What more rules and more users cost: each request, the configuration, memory
-    Scale,
-    /// What one verification of each password format costs in the VM and natively
-    Passwords,
-}
-
-/// What a measurement is made with.
-struct Stage {
-    /// The program.
-    envoy: PathBuf,
-    /// The module of this project.
-    module: PathBuf,
-    pace: Pace,
-}
-
-/// How much time a measurement may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    Quick,
-    Thorough,
-}
-
-/// Measures and reports.
+/// Builds and runs the bench.
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
-    let stage = Stage {
-        envoy: envoy::locate()?,
-        module: modules::basic_auth(args.module.as_deref())?,
-        pace: if args.quick {
-            Pace::Quick
-        } else {
-            Pace::Thorough
-        },
-    };
-    let (report, file) = match args.what {
-        None => (filters::measure(&stage)?, "bench.json"),
-        Some(What::Scale) => (scale::measure(&stage)?, "bench-scale.json"),
-        Some(What::Passwords) => (passwords::measure(&stage)?, "bench-passwords.json"),
-    };
-    let json = args
-        .json
-        .clone()
-        .unwrap_or_else(|| target_folder().join(file));
-    report.publish(&Circumstances::of(&stage)?, &json, args.write_docs)
+    let mut bench = Toolchain::pinned()?.cargo(["run", "--quiet", "--locked"]);
+    bench
+        .args(["--package", "basic-auth-bench", "--"])
+        .args(&args.arguments)
+        .current_dir(repository_root());
+    command::run(bench)
 }

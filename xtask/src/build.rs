@@ -5,13 +5,17 @@ mod reproduce;
 mod sizes;
 mod strip;
 
+use std::sync::OnceLock;
+
+use anyhow::anyhow;
+
 use crate::module::{self, Module};
 use crate::toolchain::{Toolchain, cargo_home};
 use crate::{repository_root, target_folder};
 use compile::Workspace;
 
 pub use compile::TARGET;
-pub use strip::EXPORTS;
+pub use strip::{EXPORTS, strip};
 
 /// Arguments of `cargo xtask build`.
 #[derive(Debug, Default, clap::Args)]
@@ -21,7 +25,8 @@ Examples:
   cargo xtask build --sizes
   cargo xtask build --check-reproducible
 
-Leaves dist/basic_auth.wasm and dist/basic_auth.wasm.sha256. The same source gives the same bytes
+Leaves dist/basic_auth.wasm and dist/basic_auth.wasm.sha256, and the module once more in a folder of
+its checksum, where it stays when the next one is built. The same source gives the same bytes
 in any folder, under any home and whatever RUSTFLAGS says.")]
 pub struct BuildArgs {
     /// Builds two copies of the source in two folders with two homes, and compares the bytes
@@ -30,6 +35,22 @@ pub struct BuildArgs {
     /// Prints how much of the module comes from which crate
     #[arg(long)]
     sizes: bool,
+    #[command(flatten)]
+    keep: Keep,
+}
+
+/// How many modules stay in `dist/`.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Keep {
+    /// How many modules stay in dist/ under their checksums, those that were built last
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    keep: usize,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { keep: 10 }
+    }
 }
 
 /// Builds, and prints what was built.
@@ -39,21 +60,35 @@ pub fn run(args: &BuildArgs) -> anyhow::Result<()> {
     } else {
         compile()?
     };
-    module.publish(&module::dist_folder())?;
-    println!("dist/{}  {} bytes", module::FILE_NAME, module.bytes.len());
-    println!("sha256 {}", module.digest);
+    publish(&module, args.keep)?;
+    crate::say!("dist/{}  {} bytes", module::FILE_NAME, module.bytes.len());
+    crate::say!("sha256 {}", module.digest);
     if args.sizes {
         // Nothing is compiled again.
-        print!("\n{}", sizes::table(&compiled()?)?);
+        crate::say!("\n{}", sizes::table(&compiled()?)?.trim_end());
     }
     Ok(())
 }
 
-/// Builds the module into `dist/`.
-pub fn build() -> anyhow::Result<Module> {
-    let module = compile()?;
-    module.publish(&module::dist_folder())?;
+/// The module of this source: built once in each process, by a Cargo that compiles what has changed.
+/// So nobody works with what an older source has left in `dist/`, and `dist/` stays as it is.
+pub fn of_this_source() -> anyhow::Result<&'static Module> {
+    static MODULE: OnceLock<Result<Module, String>> = OnceLock::new();
+    let module = MODULE.get_or_init(|| compile().map_err(|error| format!("{error:#}")));
+    module.as_ref().map_err(|error| anyhow!("{error}"))
+}
+
+/// Builds the module of this source into `dist/`.
+pub(crate) fn publish_this_source(keep: Keep) -> anyhow::Result<&'static Module> {
+    let module = of_this_source()?;
+    publish(module, keep)?;
     Ok(module)
+}
+
+fn publish(module: &Module, Keep { keep }: Keep) -> anyhow::Result<()> {
+    let dist = module::dist_folder();
+    module.publish(&dist)?;
+    module::prune(&dist, keep)
 }
 
 fn compile() -> anyhow::Result<Module> {
@@ -71,5 +106,5 @@ fn compiled() -> anyhow::Result<Vec<u8>> {
 }
 
 fn finish(compiled: &[u8]) -> anyhow::Result<Module> {
-    Ok(Module::from(strip::strip(compiled)?))
+    Ok(Module::from(strip(compiled)?))
 }

@@ -1,8 +1,9 @@
-//! `cargo xtask checksum`: prints the checksum of the built module, or compares it.
+//! `cargo xtask checksum`: prints the checksum of the module that this source makes, or compares it.
 
 use anyhow::bail;
 
-use crate::module::{self, Digest};
+use crate::build;
+use crate::module::Digest;
 
 /// Arguments of `cargo xtask checksum`.
 #[derive(Debug, clap::Args)]
@@ -16,12 +17,12 @@ pub struct ChecksumArgs {
     verify: Option<Digest>,
 }
 
-/// Prints the digest of `dist/basic_auth.wasm`, or compares it.
+/// Builds what has changed, and prints the digest of the module, or compares it.
 pub fn run(args: &ChecksumArgs) -> anyhow::Result<()> {
-    let digest = module::digest()?;
+    let digest = build::of_this_source()?.digest;
     match args.verify {
-        None => println!("{digest}"),
-        Some(expected) if expected == digest => println!("{digest} matches"),
+        None => crate::say!("{digest}"),
+        Some(expected) if expected == digest => crate::say!("{digest} matches"),
         Some(expected) => bail!("the checksums differ\n  expected {expected}\n  built    {digest}"),
     }
     Ok(())

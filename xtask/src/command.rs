@@ -9,13 +9,13 @@ use anyhow::{Context as _, bail};
 use crate::child::Child;
 
 /// Runs `command` with this process's output. Anything but success is an error that names it.
-pub(crate) fn run(command: Command) -> anyhow::Result<()> {
+pub fn run(command: Command) -> anyhow::Result<()> {
     let line = line(&command);
     succeeded(&line, Child::spawn(command)?.wait()?)
 }
 
 /// Like `run`, and returns what the command printed to its standard output, which is printed on.
-pub(crate) fn run_and_listen(mut command: Command) -> anyhow::Result<String> {
+pub fn run_and_listen(mut command: Command) -> anyhow::Result<String> {
     let line = line(&command);
     command.stdout(Stdio::piped());
     let mut child = Child::spawn(command)?;
@@ -23,7 +23,7 @@ pub(crate) fn run_and_listen(mut command: Command) -> anyhow::Result<String> {
     if let Some(output) = child.process().stdout.take() {
         for line in BufReader::new(output).split(b'\n') {
             let line = String::from_utf8_lossy(&line?).into_owned();
-            println!("{line}");
+            crate::say!("{line}");
             said.push_str(&line);
             said.push('\n');
         }
@@ -33,22 +33,24 @@ pub(crate) fn run_and_listen(mut command: Command) -> anyhow::Result<String> {
 }
 
 /// What `command` prints on success, without blanks at either end. On failure the error ends
-/// with what it printed to its standard error.
-pub(crate) fn output(mut command: Command) -> anyhow::Result<String> {
+/// with what it printed.
+pub fn output(mut command: Command) -> anyhow::Result<String> {
     let line = line(&command);
     let output = command
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("`{line}` cannot be started"))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+        // Some complain where they should not.
+        let said = [output.stderr, output.stdout].concat();
+        let said = String::from_utf8_lossy(&said);
         bail!("`{line}` failed ({}): {}", output.status, said.trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// A `Command` with its arguments.
-pub(crate) fn command<Argument: AsRef<OsStr>>(
+pub fn command<Argument: AsRef<OsStr>>(
     program: impl AsRef<OsStr>,
     arguments: impl IntoIterator<Item = Argument>,
 ) -> Command {
@@ -58,14 +60,15 @@ pub(crate) fn command<Argument: AsRef<OsStr>>(
 }
 
 /// The first executable file called `name` on the `PATH`.
-pub(crate) fn on_path(name: &str) -> Option<std::path::PathBuf> {
+pub fn on_path(name: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|folder| folder.join(name))
         .find(|file| is_executable(file))
 }
 
-pub(crate) fn is_executable(file: &std::path::Path) -> bool {
+/// Whether this is a file that can be run.
+pub fn is_executable(file: &std::path::Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
 
     file.metadata()

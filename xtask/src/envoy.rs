@@ -1,7 +1,9 @@
 //! A real Envoy: found on this machine, or installed into `target/`, and run.
 
+pub mod bootstrap;
 mod install;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -42,6 +44,13 @@ fn chosen_by_user(envoy: PathBuf) -> anyhow::Result<PathBuf> {
     Ok(envoy.canonicalize()?)
 }
 
+/// Whether `envoy` runs here at all. The error holds what it said.
+pub fn check(envoy: &Path) -> anyhow::Result<()> {
+    command::output(command::command(envoy, ["--version"]))
+        .map(drop)
+        .with_context(|| format!("{} does not run here", envoy.display()))
+}
+
 /// A running Envoy. It ends with the value, and so does the folder with its log.
 pub struct Envoy {
     child: Child,
@@ -78,7 +87,7 @@ impl Envoy {
             .args(["--disable-hot-restart", "--log-format-escaped"])
             .args(arguments)
             .stdin(Stdio::null())
-                    .stdout(output)
+            .stdout(output)
             .stderr(fs::File::create(folder.path().join("envoy.log"))?);
         let child = Child::spawn(command)?;
         let mut envoy = Self {
@@ -120,6 +129,11 @@ impl Envoy {
         )
     }
 
+    /// Asks Envoy to end, and waits until it has, for at most so long.
+    pub fn terminate(self, patience: Duration) -> anyhow::Result<()> {
+        self.child.terminate(patience).map(drop)
+    }
+
     /// The file with the configuration that it runs.
     pub fn configuration_path(&self) -> PathBuf {
         self.folder.path().join("envoy.yaml")
@@ -145,7 +159,7 @@ impl Envoy {
         patience: Duration,
     ) -> anyhow::Result<SocketAddr> {
         self.wait_for(&format!("listener `{name}`"), patience, |envoy| {
-            envoy.listener(name)
+            envoy.listeners()?.get(name).copied()
         })
     }
 
@@ -181,22 +195,24 @@ impl Envoy {
         get(address, "/ready").is_ok().then_some(address)
     }
 
-    fn listener(&self, name: &str) -> Option<SocketAddr> {
+    /// The addresses of all listeners by name, once each has its port.
+    pub fn listeners(&self) -> Option<BTreeMap<String, SocketAddr>> {
         let answer = self.ask_admin("/listeners?format=json").ok()?;
         let listeners: Value = serde_json::from_slice(&answer.body).ok()?;
         let listeners = listeners["listener_statuses"].as_array()?;
-        let listener = listeners.iter().find(|listener| listener["name"] == name)?;
-        let address = &listener["local_address"]["socket_address"];
-        let port = u16::try_from(address["port_value"].as_u64()?)
-            .ok()
-            .filter(|&port| port != 0)?;
-        Some(SocketAddr::new(
-            address["address"].as_str()?.parse().ok()?,
-            port,
-        ))
+        listeners.iter().map(address).collect()
     }
 
-    /// The warnings and errors at the end of the log.
+    /// A counter or gauge, if Envoy has it.
+    pub fn statistic(&self, name: &str) -> anyhow::Result<Option<u64>> {
+        let filter = name.replace('.', "\\.");
+        let answer = self.ask_admin(&format!("/stats?filter=^{filter}$"))?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let value = text.trim().rsplit_once(": ");
+        Ok(value.and_then(|(_, value)| value.parse().ok()))
+    }
+
+    /// The warnings and errors at the end of the log or, if there are none, whatever stands there.
     pub fn last_words(&self) -> String {
         let log = self.log();
         let serious = ["[warning]", "[error]", "[critical]"];
@@ -204,8 +220,19 @@ impl Envoy {
             .lines()
             .filter(|line| serious.iter().any(|level| line.contains(level)))
             .collect();
+        let all: Vec<_> = log.lines().collect();
+        let lines = if lines.is_empty() { all } else { lines };
         lines[lines.len().saturating_sub(15)..].join("\n")
     }
+}
+
+/// Name and address of a listener.
+fn address(listener: &Value) -> Option<(String, SocketAddr)> {
+    let socket = &listener["local_address"]["socket_address"];
+    let port = u16::try_from(socket["port_value"].as_u64()?).ok()?;
+    let address = SocketAddr::new(socket["address"].as_str()?.parse().ok()?, port);
+    let name = listener["name"].as_str()?.to_owned();
+    (port != 0).then_some((name, address))
 }
 
 /// Whether Envoy accepts `configuration` (`--mode validate`). The error holds what Envoy said.

@@ -66,9 +66,9 @@ fn run_each(
     let mut failures = Vec::new();
     for target in chosen {
         match targets.run(*target, time, seed) {
-            Ok(line) => println!("ok     {line}"),
+            Ok(line) => crate::say!("ok     {line}"),
             Err(error) => {
-                println!("FAILED {}", target.name());
+                crate::say!("FAILED {}", target.name());
                 failures.push(format!("{error:#}"));
             }
         }

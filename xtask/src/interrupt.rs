@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM as an orderly end instead of a sudden death.
+//! Ctrl-C, SIGTERM and SIGHUP as an orderly end instead of a sudden death.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -15,11 +15,21 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
+    /// For what a closed terminal (SIGHUP) ends as well.
     pub(crate) fn listen() -> anyhow::Result<Self> {
+        Self::listen_to(Hangup::Ends)
+    }
+
+    /// For what a closed terminal does not end.
+    pub(crate) fn listen_beyond_hangup() -> anyhow::Result<Self> {
+        Self::listen_to(Hangup::IsIgnored)
+    }
+
+    fn listen_to(hangup: Hangup) -> anyhow::Result<Self> {
         let (sender, signals) = channel();
         let (ready, is_ready) = channel();
         let background = Background::start("signals", move || async move {
-            let (mut interrupt, mut terminate) = match both() {
+            let [mut interrupt, mut terminate, mut hung_up] = match all() {
                 Ok(signals) => signals,
                 Err(error) => return drop(ready.send(Err(error))),
             };
@@ -28,6 +38,7 @@ impl Interrupt {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                () = hangup.wait(&mut hung_up) => {}
             }
             let _ = sender.send(());
         })?;
@@ -55,9 +66,29 @@ impl Interrupt {
     }
 }
 
-fn both() -> std::io::Result<(Signal, Signal)> {
-    Ok((
+/// What SIGHUP does.
+#[derive(Clone, Copy)]
+enum Hangup {
+    Ends,
+    IsIgnored,
+}
+
+impl Hangup {
+    /// Waits for a signal that ends. Its default action, which kills, is off in any case.
+    async fn wait(self, hung_up: &mut Signal) {
+        loop {
+            hung_up.recv().await;
+            if let Self::Ends = self {
+                return;
+            }
+        }
+    }
+}
+
+fn all() -> std::io::Result<[Signal; 3]> {
+    Ok([
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
-    ))
+        signal(SignalKind::hangup())?,
+    ])
 }

@@ -1,27 +1,33 @@
 //! What the commands of `cargo xtask` do, and what the tests share with them: the built module,
 //! its server, an upstream, a real Envoy and children that never outlive their parent.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod background;
-mod command;
+mod file_version;
 mod interrupt;
-mod toolchain;
 
 pub mod bench;
 pub mod build;
 pub mod checksum;
 pub mod child;
+pub mod command;
+pub mod console;
 pub mod envoy;
 pub mod fuzz;
 pub mod http;
-pub mod http2;
+pub mod lines;
+pub mod listen_address;
 pub mod module;
 pub mod process_memory;
 pub mod serve;
 pub mod test;
+pub mod toolchain;
 pub mod up;
 pub mod upstream;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// The folder of the repository, that of the workspace's `Cargo.toml`.
 pub fn repository_root() -> PathBuf {
@@ -33,4 +39,15 @@ pub fn repository_root() -> PathBuf {
 pub fn target_folder() -> PathBuf {
     let chosen = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
     repository_root().join(chosen.map_or_else(|| PathBuf::from("target"), PathBuf::from))
+}
+
+/// How a command ends: with success, or with its error in one line and a status above 0.
+pub fn exit_code(done: anyhow::Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            crate::warn!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! The built module and its checksum, as `dist/` holds them.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
@@ -27,13 +28,8 @@ pub fn dist_path() -> PathBuf {
     dist_folder().join(FILE_NAME)
 }
 
-/// The digest of the module in `dist/`.
-pub fn digest() -> anyhow::Result<Digest> {
-    Ok(Module::open(&dist_folder())?.digest)
-}
-
 /// A SHA-256 digest. Displays as 64 lower-case hexadecimal digits, the only form Envoy accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
@@ -117,14 +113,50 @@ impl Module {
         format!("{}  {FILE_NAME}\n", self.digest)
     }
 
-    /// Writes the module and its checksum to `folder`. Neither file is ever half-written: each is
-    /// completed under another name first.
+    /// Writes the module to `folder`: under its digest, where it stays, and as the newest one with
+    /// its checksum. No file is ever half-written: each is completed under another name first. What
+    /// is there already is left as it is.
     pub fn publish(&self, folder: &Path) -> anyhow::Result<()> {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("{} cannot be created", folder.display()))?;
-        replace(folder, FILE_NAME, &self.bytes)?;
-        replace(folder, CHECKSUM_FILE_NAME, self.checksum_line().as_bytes())
+        let kept = folder.join(self.digest.to_string());
+        fs::create_dir_all(&kept)
+            .with_context(|| format!("{} cannot be created", kept.display()))?;
+        let checksum_line = self.checksum_line();
+        for (folder, name, contents) in [
+            (kept.as_path(), FILE_NAME, self.bytes.as_slice()),
+            (folder, FILE_NAME, &self.bytes),
+            (folder, CHECKSUM_FILE_NAME, checksum_line.as_bytes()),
+        ] {
+            if !fs::read(folder.join(name)).is_ok_and(|there| there == contents) {
+                replace(folder, name, contents)?;
+            }
+        }
+        // By its time, `prune` finds out which ones were published last.
+        File::open(&kept)
+            .and_then(|kept| kept.set_modified(SystemTime::now()))
+            .with_context(|| format!("the time of {} cannot be set", kept.display()))
     }
+}
+
+/// Removes all but the `keep` modules that were published last from `folder`. The newest stays.
+pub fn prune(folder: &Path, keep: usize) -> anyhow::Result<()> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    let mut kept: Vec<(SystemTime, PathBuf)> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let is_digest = entry.file_name().to_str()?.parse::<Digest>().is_ok();
+            let published = entry.metadata().ok()?.modified().ok()?;
+            is_digest.then(|| (published, entry.path()))
+        })
+        .collect();
+    kept.sort();
+    for (_, old) in kept.iter().rev().skip(keep.max(1)) {
+        // Only what was published, should something else be there, too.
+        fs::remove_file(old.join(FILE_NAME))
+            .and_then(|()| fs::remove_dir(old))
+            .with_context(|| format!("{} cannot be removed", old.display()))?;
+    }
+    Ok(())
 }
 
 fn replace(folder: &Path, name: &str, contents: &[u8]) -> anyhow::Result<()> {
@@ -159,9 +191,44 @@ mod tests {
         assert_eq!(module.bytes, b"module");
         assert_eq!(
             fs::read_dir(folder.path()).unwrap().count(),
-            2,
+            3,
             "no temporary file is left"
         );
+    }
+
+    #[test]
+    fn a_bounded_number_of_modules_stays_under_their_digests() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = |name: &[u8]| {
+            let path = folder.path().join(Digest::of(name).to_string());
+            fs::read(path.join(FILE_NAME)).is_ok_and(|bytes| bytes == name)
+        };
+        let other = folder.path().join("another folder");
+        fs::create_dir(&other).unwrap();
+        // The first is published again at the end: it is not the oldest.
+        for name in [b"1", b"2", b"3", b"4", b"1"] {
+            Module::from(name.to_vec()).publish(folder.path()).unwrap();
+        }
+        prune(folder.path(), 2).unwrap();
+        assert_eq!(
+            [b"1", b"2", b"3", b"4"].map(|name| kept(name)),
+            [true, false, false, true]
+        );
+        assert_eq!(Module::open(folder.path()).unwrap().bytes, b"1");
+        prune(folder.path(), 0).unwrap();
+        assert!(kept(b"1") && !kept(b"4") && other.is_dir());
+    }
+
+    #[test]
+    fn what_is_published_again_keeps_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let module = Module::from(b"module".to_vec());
+        module.publish(folder.path()).unwrap();
+        let path = folder.path().join(FILE_NAME);
+        let old = SystemTime::UNIX_EPOCH;
+        File::open(&path).unwrap().set_modified(old).unwrap();
+        module.publish(folder.path()).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), old);
     }
 
     #[test]

@@ -1,178 +1,193 @@
 //! `cargo xtask serve`: the built module over HTTP or HTTPS, as Envoy fetches remote code.
 
+mod connections;
+mod event;
+mod request_line;
+mod resource;
 mod response;
 mod snippet;
 mod store;
+mod stream;
 mod tls;
 
 use std::convert::Infallible;
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::future::ready;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use http_body_util::Full;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
+use tokio::net::TcpListener;
 
 use crate::background::Background;
+use crate::build::Keep;
+use crate::console::Log;
+use crate::listen_address::ListenAddress;
 use crate::module::{Digest, FILE_NAME, dist_folder};
-use crate::{interrupt, module};
+use crate::{build, interrupt};
+use connections::Connections;
+use request_line::WithoutFragments;
 use store::Store;
+use stream::Watched;
+use tls::{Renewal, Tls};
 
+pub use event::{Download, Event};
 pub use tls::TlsFiles;
 
-/// How long a client may take for its TLS handshake, or between two requests.
+/// How long a client may be idle, or not read what it is sent.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between two looks at the files of modules and certificate.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Arguments of `cargo xtask serve`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   cargo xtask serve
-  cargo xtask serve --listen 0.0.0.0:8000
-  cargo xtask serve --listen 0.0.0.0:8443 --tls-cert server.pem --tls-key server.key
+  cargo xtask serve --listen :8000
+  cargo xtask serve --listen :8443 --tls-cert server.pem --tls-key server.key
 
 Resources:
   /basic_auth.wasm            the module that is in dist/ now
-  /<sha256>/basic_auth.wasm   the same, under a URL whose content never changes
-  /basic_auth.wasm.sha256     its checksum, for `sha256sum --check`")]
+  /<sha256>/basic_auth.wasm   this module or an earlier one, under a URL whose content never changes
+  /basic_auth.wasm.sha256     the checksum of the first, for `sha256sum --check`
+
+Builds the module first if the source has changed. A module that is built later and a certificate
+that is renewed are picked up. Speaks HTTP/1.1 and HTTP/2, also without TLS (prior knowledge).")]
 pub struct ServeArgs {
-    /// Address and port to listen on; port 0 takes a free one
+    /// Where to listen: ADDRESS:PORT, NAME:PORT, :PORT for every address, or PORT for the loopback
+    /// one; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
-    listen: SocketAddr,
+    listen: ListenAddress,
     /// PEM file with the server's certificate and its chain: serves HTTPS
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// PEM file with the certificate's private key
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Serves the modules in this folder instead of dist/, and builds none
+    #[arg(long, value_name = "FOLDER")]
+    dist: Option<PathBuf>,
+    #[command(flatten)]
+    keep: Keep,
 }
 
-/// Serves until Ctrl-C or SIGTERM.
+/// Serves until Ctrl-C or SIGTERM. A terminal that is closed (SIGHUP) does not end it.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
-    let interrupt = interrupt::Interrupt::listen()?;
+    if args.dist.is_none() {
+        build::publish_this_source(args.keep)?;
+    }
+    let interrupt = interrupt::Interrupt::listen_beyond_hangup()?;
     let tls = args
         .tls_cert
         .zip(args.tls_key)
         .map(|(certificate, key)| TlsFiles { certificate, key });
+    let folder = args.dist.unwrap_or_else(dist_folder);
+    let log = Log::start()?;
+    let lines = log.clone();
     let server = Server::start(Config {
         listen: args.listen,
         tls,
-        folder: dist_folder(),
-        log: Box::new(|download| println!("{download}")),
+        folder: folder.clone(),
+        patience: PATIENCE,
+        log: Box::new(move |event| lines.push(event)),
     })?;
-    println!(
-        "# Serving {} on {}. Ctrl-C ends it.",
-        module::dist_path().display(),
-        server.url()
-    );
-    println!("# For Envoy's configuration:\n{}", server.snippet());
+    log.push(format_args!(
+        "# Serving {} on {}. Ctrl-C ends it.\n# For Envoy's configuration:\n{}",
+        folder.join(FILE_NAME).display(),
+        server.url(),
+        server.snippet()
+    ));
     interrupt.wait();
     Ok(())
 }
 
 /// What a server serves, and where.
 pub struct Config {
-    /// Address and port; port 0 takes a free one.
-    pub listen: SocketAddr,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: ListenAddress,
     /// Serves HTTPS with these, else HTTP.
     pub tls: Option<TlsFiles>,
-    /// The folder with the module and its checksum.
+    /// The folder with the modules and the checksum of the newest.
     pub folder: PathBuf,
-    /// Told about every answered request.
-    pub log: Box<dyn Fn(&Download) + Send + Sync>,
+    /// How long a client may be idle, or not read what it is sent.
+    pub patience: Duration,
+    /// Told what happens.
+    pub log: Box<dyn Fn(&Event) + Send + Sync>,
 }
 
 impl Config {
-    /// The module in `dist/` over HTTP on a free loopback port, without a log.
-    pub fn local() -> Self {
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    /// The modules in `folder` over HTTP on a free loopback port, without a log.
+    pub fn local(folder: PathBuf) -> Self {
         Self {
-            listen,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into(),
             tls: None,
-            folder: dist_folder(),
+            folder,
+            patience: PATIENCE,
             log: Box::new(|_| {}),
         }
-    }
-}
-
-/// One answered request. Displays as a line of the log.
-#[derive(Clone, Debug)]
-pub struct Download {
-    /// The client's address.
-    pub client: SocketAddr,
-    /// The request's method.
-    pub method: Method,
-    /// The path that was asked for.
-    pub path: String,
-    /// The answer's status.
-    pub status: StatusCode,
-    /// The length of the answer's body.
-    pub bytes: u64,
-}
-
-impl fmt::Display for Download {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            client,
-            method,
-            path,
-            status,
-            bytes,
-        } = self;
-        write!(
-            formatter,
-            "{client} {method} {path} {} {bytes}",
-            status.as_str()
-        )
     }
 }
 
 /// A running module server. It ends with the value.
 pub struct Server {
     address: SocketAddr,
-    scheme: &'static str,
-    store: Arc<Store>,
+    shared: Arc<Shared>,
+    connections: Arc<Connections>,
     _background: Background,
 }
 
 struct Shared {
-    store: Arc<Store>,
-    tls: Option<TlsAcceptor>,
-    log: Box<dyn Fn(&Download) + Send + Sync>,
+    /// Where clients on this machine find the server.
+    address: SocketAddr,
+    store: Store,
+    tls: Option<Tls>,
+    patience: Duration,
+    log: Box<dyn Fn(&Event) + Send + Sync>,
 }
 
 impl Server {
     /// Starts to listen. Refused when the module is missing, the port taken or the certificate bad.
     pub fn start(config: Config) -> anyhow::Result<Self> {
-        let tls = config.tls.as_ref().map(TlsFiles::acceptor).transpose()?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let store = Arc::new(Store::open(config.folder)?);
-        let listener = bind(config.listen)?;
+        let (tls, warning) = config.tls.map(Tls::open).transpose()?.unzip();
+        let store = Store::open(config.folder)?;
+        let listener = config.listen.bind()?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            store: Arc::clone(&store),
+            address: reachable(address),
+            store,
             tls,
+            patience: config.patience,
             log: config.log,
         });
+        if let Some(warning) = warning.flatten() {
+            (shared.log)(&Event::Warning(warning));
+        }
+        let of_background = Arc::clone(&shared);
+        let connections = Connections::new(config.patience);
+        let of_server = Arc::clone(&connections);
         let background = Background::start("module server", move || async move {
             // The conversion fails only outside a runtime.
-            if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
-                accept(listener, shared).await;
+            if let Ok(listener) = TcpListener::from_std(listener) {
+                tokio::join!(
+                    accept(listener, &connections, &of_background),
+                    of_background.look_at_files()
+                );
             }
         })?;
         Ok(Self {
             address,
-            scheme,
-            store,
+            shared,
+            connections: of_server,
             _background: background,
         })
     }
@@ -184,21 +199,12 @@ impl Server {
 
     /// The URL of its root on this machine, without a slash at the end.
     pub fn url(&self) -> String {
-        format!("{}://{}", self.scheme, self.reachable_address())
+        format!("{}://{}", self.shared.scheme(), self.shared.address)
     }
 
     /// What to put into Envoy's configuration to load the module that is served now.
     pub fn snippet(&self) -> String {
-        snippet::snippet(self.scheme, self.reachable_address(), self.digest())
-    }
-
-    /// A server that listens on every address is reached at the loopback one.
-    fn reachable_address(&self) -> SocketAddr {
-        let mut address = self.address;
-        if address.ip().is_unspecified() {
-            address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        }
-        address
+        self.shared.snippet(self.digest())
     }
 
     /// The URL whose content never changes.
@@ -206,72 +212,125 @@ impl Server {
         format!("{}/{}/{FILE_NAME}", self.url(), self.digest())
     }
 
+    /// How many connections are open.
+    pub fn connection_count(&self) -> usize {
+        self.connections.count()
+    }
+
     /// The digest of the module that is served now.
     pub fn digest(&self) -> Digest {
-        self.store.current().digest
+        self.shared.store.newest().digest
     }
 }
 
-/// A socket that listens on `address`, ready for a runtime.
-fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address)
-        .with_context(|| format!("cannot listen on {address}: choose another with `--listen`"))?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+/// A server that listens on every address is reached at the loopback one.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    address
 }
 
-async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, connections: &Arc<Connections>, shared: &Arc<Shared>) {
     loop {
         match listener.accept().await {
-            Ok((stream, client)) => drop(tokio::spawn(connection(
-                stream,
-                client,
-                Arc::clone(&shared),
-            ))),
-            // Out of file descriptors, say: others may end meanwhile.
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            Ok((stream, client)) => {
+                let shared = Arc::clone(shared);
+                connections.run(|activity| async move {
+                    shared
+                        .converse(Watched::new(stream, activity), client)
+                        .await;
+                });
+            }
+            // Out of file descriptors, say, which others on this machine may need, too.
+            Err(_) => {
+                connections.end_longest_idle();
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
         }
     }
 }
 
-async fn connection(stream: TcpStream, client: SocketAddr, shared: Arc<Shared>) {
-    let Some(acceptor) = shared.tls.clone() else {
-        return converse(stream, client, &shared).await;
-    };
-    match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => converse(stream, client, &shared).await,
-        Ok(Err(error)) => eprintln!("{client} TLS handshake failed: {error}"),
-        Err(_) => eprintln!("{client} TLS handshake took too long"),
-    }
-}
-
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    client: SocketAddr,
-    shared: &Shared,
-) {
-    let service = service_fn(async |request: Request<Incoming>| {
-        Ok::<_, Infallible>(shared.answer(client, &request))
-    });
-    // A client that breaks off is no concern of the server's.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-}
-
 impl Shared {
+    async fn converse(
+        self: Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        client: SocketAddr,
+    ) {
+        let Some(tls) = &self.tls else {
+            return self.answer_all(stream, client).await;
+        };
+        match tls.acceptor().accept(stream).await {
+            Ok(stream) => self.answer_all(stream, client).await,
+            Err(error) => (self.log)(&Event::Warning(format!(
+                "{client} TLS handshake failed: {error}"
+            ))),
+        }
+    }
+
+    async fn answer_all(
+        self: Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        client: SocketAddr,
+    ) {
+        let patience = self.patience;
+        let service = service_fn(move |request: Request<Incoming>| {
+            ready(Ok::<_, Infallible>(self.answer(client, &request)))
+        });
+        let mut server = auto::Builder::new(TokioExecutor::new());
+        server
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(patience)
+            .half_close(true);
+        server.http2().timer(TokioTimer::new());
+        let stream = TokioIo::new(WithoutFragments::new(stream));
+        // A client that breaks off is no concern of the server's.
+        let _ = server.serve_connection(stream, service).await;
+    }
+
     fn answer(&self, client: SocketAddr, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let response = response::respond(request, &self.store.current());
-        (self.log)(&Download {
+        let response = response::respond(request, &self.store);
+        (self.log)(&Event::Answered(Download {
             client,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             status: response.status(),
             bytes: response.body().size_hint().lower(),
-        });
+        }));
         response
+    }
+
+    /// Picks up what is built or renewed, and tells of it.
+    async fn look_at_files(&self) {
+        loop {
+            if let Some(module) = self.store.news() {
+                (self.log)(&Event::NewBuild {
+                    digest: module.digest,
+                    snippet: self.snippet(module.digest),
+                });
+            }
+            match self.tls.as_ref().map_or(Renewal::Unchanged, Tls::renew) {
+                Renewal::Unchanged => {}
+                Renewal::Renewed => (self.log)(&Event::CertificateRenewed),
+                Renewal::RenewedInvalid(why) => {
+                    (self.log)(&Event::CertificateRenewed);
+                    (self.log)(&Event::Warning(why));
+                }
+                Renewal::Refused(why) => (self.log)(&Event::Warning(format!(
+                    "{why}: the earlier certificate stays"
+                ))),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    fn snippet(&self, digest: Digest) -> String {
+        snippet::snippet(self.scheme(), self.address, digest)
     }
 }
 

@@ -18,6 +18,9 @@ const TESTS: &str = "basic-auth-tests";
 /// Enough to run the seeds and to notice that a target is broken.
 const TIME_OF_A_FUZZ_TARGET: Duration = Duration::from_secs(10);
 
+/// The environment variable that tests find when they are to take their time.
+pub const LONG: &str = "BASIC_AUTH_TEST_LONG";
+
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -25,6 +28,7 @@ Examples:
   cargo xtask test
   cargo xtask test --only core
   cargo xtask test --only vm --only envoy
+  cargo xtask test --only memory --long
 
 Parts:
   fmt         the source is formatted
@@ -35,12 +39,16 @@ Parts:
     wasm      the corpus on the built module, in a Proxy-Wasm host in process
     envoy     the corpus on a real Envoy that loaded the built module
     …         any other of tests/tests/
+  serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
   vm          the corpus on the core in V8, through node
   fuzz        10 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
 pub struct TestArgs {
     /// Runs this part only; may be given several times
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
+    /// Sends a million requests where a hundred thousand do, in the part `memory`
+    #[arg(long)]
+    long: bool,
 }
 
 /// Runs the parts one after another, also after a failure, and fails if one failed.
@@ -53,14 +61,14 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     };
     let outcomes: Vec<_> = parts
         .iter()
-        .map(|part| part.run_timed(&toolchain))
+        .map(|part| part.run_timed(&toolchain, args.long))
         .collect();
-    println!("\n== summary");
+    crate::say!("\n== summary");
     outcomes
         .iter()
-        .for_each(|outcome| println!("{}", outcome.line));
+        .for_each(|outcome| crate::say!("{}", outcome.line));
     let failed = outcomes.iter().filter(|outcome| !outcome.is_passed).count();
-    println!("parts: {} passed, {failed} failed", outcomes.len() - failed);
+    crate::say!("parts: {} passed, {failed} failed", outcomes.len() - failed);
     if failed > 0 {
         bail!("{failed} of {} parts failed", outcomes.len());
     }
@@ -73,6 +81,8 @@ enum Part {
     Clippy,
     Build,
     Workspace,
+    /// The module server and `up`.
+    Serve,
     /// The core in V8.
     Vm,
     /// The fuzz targets, briefly.
@@ -87,7 +97,7 @@ struct Outcome {
 }
 
 impl Part {
-    /// `Workspace` includes every runner.
+    /// `Workspace` includes every runner, and `Serve`.
     const EVERYTHING: [Self; 6] = [
         Self::Format,
         Self::Clippy,
@@ -105,7 +115,8 @@ impl Part {
     }
 
     fn parse(name: &str, runners: &[String]) -> anyhow::Result<Self> {
-        let fixed = Self::EVERYTHING.iter().find(|part| part.name() == name);
+        let fixed = Self::EVERYTHING.iter().chain(&[Self::Serve]);
+        let fixed = fixed.clone().find(|part| part.name() == name);
         match fixed {
             Some(part) => Ok(part.clone()),
             None if runners.iter().any(|runner| runner == name) => {
@@ -114,6 +125,7 @@ impl Part {
             None => {
                 let known = Self::EVERYTHING
                     .iter()
+                    .chain(&[Self::Serve])
                     .map(Self::name)
                     .chain(runners.iter().map(String::as_str));
                 bail!(
@@ -130,18 +142,19 @@ impl Part {
             Self::Clippy => "clippy",
             Self::Build => "build",
             Self::Workspace => "workspace",
+            Self::Serve => "serve",
             Self::Vm => "vm",
             Self::Fuzz => "fuzz",
             Self::Runner(name) => name,
         }
     }
 
-    fn run_timed(&self, toolchain: &Toolchain) -> Outcome {
-        println!("\n== {}", self.name());
+    fn run_timed(&self, toolchain: &Toolchain, is_long: bool) -> Outcome {
+        crate::say!("\n== {}", self.name());
         let start = Instant::now();
-        let result = self.run(toolchain);
+        let result = self.run(toolchain, is_long);
         if let Err(error) = &result {
-            eprintln!("error: {error:#}");
+            crate::warn!("error: {error:#}");
         }
         let verdict = if result.is_ok() { "ok    " } else { "FAILED" };
         let line = format!(
@@ -155,8 +168,14 @@ impl Part {
         }
     }
 
-    fn run(&self, toolchain: &Toolchain) -> anyhow::Result<()> {
-        let cargo = |arguments: &str| command::run(cargo(toolchain, arguments));
+    fn run(&self, toolchain: &Toolchain, is_long: bool) -> anyhow::Result<()> {
+        let cargo = |arguments: &str| {
+            let mut cargo = cargo(toolchain, arguments);
+            if is_long {
+                cargo.env(LONG, "1");
+            }
+            command::run(cargo)
+        };
         match self {
             Self::Format => cargo("fmt --all --check"),
             Self::Clippy => {
@@ -167,19 +186,17 @@ impl Part {
                 )
             }
             Self::Build => build::run(&build::BuildArgs::default()),
-            Self::Workspace => {
-                build::build()?;
-                cargo("test --workspace --locked --no-fail-fast")
+            Self::Workspace => cargo("test --workspace --locked --no-fail-fast"),
+            Self::Serve => {
+                cargo("test --package xtask --lib --locked -- serve::")?;
+                cargo("test --package xtask --test serve --test up --locked")
             }
             Self::Vm => v8::run(toolchain),
             Self::Fuzz => {
                 cargo("fmt --manifest-path fuzz/Cargo.toml --all --check")?;
                 fuzz::run_briefly(toolchain, TIME_OF_A_FUZZ_TARGET)
             }
-            Self::Runner(name) => {
-                build::build()?;
-                cargo(&format!("test --package {TESTS} --test {name} --locked"))
-            }
+            Self::Runner(name) => cargo(&format!("test --package {TESTS} --test {name} --locked")),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::command;
 const PINNED: &str = include_str!("../../rust-toolchain.toml");
 
 /// The pinned toolchain, present on this machine.
-pub(crate) struct Toolchain {
+pub struct Toolchain {
     channel: &'static str,
     has_rustup: bool,
     sysroot: PathBuf,
@@ -21,7 +21,8 @@ pub(crate) struct Toolchain {
 impl Toolchain {
     /// Installs the pinned toolchain if it is missing. Without rustup, the one that is there must
     /// be of the pinned version.
-    pub(crate) fn pinned() -> anyhow::Result<Self> {
+    pub fn pinned() -> anyhow::Result<Self> {
+        require_c_compiler()?;
         let channel = channel().context("rust-toolchain.toml names no channel")?;
         let has_rustup = command::on_path("rustup").is_some();
         let mut toolchain = Self {
@@ -57,7 +58,7 @@ impl Toolchain {
     }
 
     /// Installs the standard library for `target` if it is missing.
-    pub(crate) fn ensure_target(&self, target: &str) -> anyhow::Result<()> {
+    pub fn ensure_target(&self, target: &str) -> anyhow::Result<()> {
         if self
             .sysroot
             .join("lib/rustlib")
@@ -76,24 +77,8 @@ impl Toolchain {
         ))
     }
 
-    /// Installs the source of the standard library if it is missing.
-    pub(crate) fn ensure_library_source(&self) -> anyhow::Result<()> {
-        if self.sysroot.join("lib/rustlib/src/rust/library").is_dir() {
-            return Ok(());
-        }
-        if !self.has_rustup {
-            bail!(
-                "the source of Rust's library is missing: install it, or rustup, which brings it"
-            );
-        }
-        command::run(command::command(
-            "rustup",
-            ["component", "add", "--toolchain", self.channel, "rust-src"],
-        ))
-    }
-
     /// Cargo of this toolchain.
-    pub(crate) fn cargo<Argument: AsRef<OsStr>>(
+    pub fn cargo<Argument: AsRef<OsStr>>(
         &self,
         arguments: impl IntoIterator<Item = Argument>,
     ) -> Command {
@@ -102,7 +87,7 @@ impl Toolchain {
 
     /// The folder of the standard library's source, and what the compiler calls it when the
     /// component `rust-src` is not there.
-    pub(crate) fn library_source(&self) -> anyhow::Result<(PathBuf, String)> {
+    pub fn library_source(&self) -> anyhow::Result<(PathBuf, String)> {
         let commit = self.version("commit-hash: ")?;
         Ok((
             self.sysroot.join("lib/rustlib/src/rust"),
@@ -134,8 +119,20 @@ impl Toolchain {
     }
 }
 
+/// Rust links by the C compiler, also what runs while the module is compiled.
+fn require_c_compiler() -> anyhow::Result<()> {
+    let compilers = ["cc", "gcc", "clang"];
+    if compilers
+        .iter()
+        .all(|name| command::on_path(name).is_none())
+    {
+        bail!("a C compiler is missing: install gcc or clang");
+    }
+    Ok(())
+}
+
 /// Cargo's home, which holds the source of the dependencies.
-pub(crate) fn cargo_home() -> anyhow::Result<PathBuf> {
+pub fn cargo_home() -> anyhow::Result<PathBuf> {
     if let Some(home) = std::env::var_os("CARGO_HOME").filter(|home| !home.is_empty()) {
         return Ok(std::path::absolute(home)?);
     }
@@ -144,7 +141,7 @@ pub(crate) fn cargo_home() -> anyhow::Result<PathBuf> {
 }
 
 /// The folders of `cargo_home` with the sources of registries, one per registry or mirror.
-pub(crate) fn registry_sources(cargo_home: &Path) -> Vec<PathBuf> {
+pub fn registry_sources(cargo_home: &Path) -> Vec<PathBuf> {
     let folders = std::fs::read_dir(cargo_home.join("registry/src"))
         .into_iter()
         .flatten();

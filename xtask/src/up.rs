@@ -8,18 +8,24 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
+use crate::console::Log;
 use crate::envoy::{self, Envoy};
 use crate::interrupt::Interrupt;
+use crate::listen_address::ListenAddress;
+use crate::module::dist_folder;
 use crate::serve::{Config, Server};
 use crate::upstream::Upstream;
 use crate::{build, http};
 use attempt::ATTEMPTS;
-use shipped::Addresses;
+use shipped::Shipped;
 
 /// How long Envoy may take to load and compile the module.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// By default, Envoy writes its access log every ten seconds.
+const ARGUMENTS: [&str; 4] = ["--concurrency", "2", "--file-flush-interval-msec", "50"];
 
 /// Arguments of `cargo xtask up`.
 #[derive(Debug, clap::Args)]
@@ -37,26 +43,29 @@ pub struct UpArgs {
     /// Runs the printed commands itself, shows the answers, and fails if one differs
     #[arg(long)]
     once: bool,
-    /// Where Envoy listens [default: what envoy/envoy.yaml says or, if that is taken, a free port]
+    /// Where Envoy listens, as `cargo xtask serve --listen` has it [default: what envoy/envoy.yaml
+    /// says or, if that is taken, a free port]
     #[arg(long, value_name = "ADDRESS")]
-    listen: Option<SocketAddr>,
+    listen: Option<ListenAddress>,
 }
 
 /// Stays up until Ctrl-C or SIGTERM; with `--once`, until the commands were tried.
 pub fn run(args: &UpArgs) -> anyhow::Result<()> {
-    let listen = listener_address(args)?;
+    let mut shipped = Shipped::read()?;
+    let listen = listener_address(args, &mut shipped)?;
     let envoy = envoy::locate()?;
-    println!("Building the module …");
-    let module = build::build()?;
-    println!(
+    envoy::check(&envoy)?;
+    crate::say!("Building the module …");
+    let module = build::publish_this_source(build::Keep::default())?;
+    crate::say!(
         "Module: {} bytes, sha256 {}",
         module.bytes.len(),
         module.digest
     );
-    println!("Envoy:  {}", envoy.display());
+    crate::say!("Envoy:  {}", envoy.display());
     let interrupt = Interrupt::listen()?;
-    let mut stage = Stage::set(&envoy, listen, args.once)?;
-    println!(
+    let mut stage = Stage::set(&envoy, shipped, listen, args.once)?;
+    crate::say!(
         "Ready:  http://{}, with the module from {}\n",
         stage.address,
         stage.server.module_url()
@@ -65,11 +74,13 @@ pub fn run(args: &UpArgs) -> anyhow::Result<()> {
         return attempt::try_all(&ATTEMPTS, stage.address);
     }
     attempt::print_all(&ATTEMPTS, stage.address);
-    println!("\nCtrl-C ends it. Envoy's access log, with the reasons of denials:");
+    crate::say!("\nCtrl-C ends it. Envoy's access log, with the reasons of denials:");
     while !interrupt.wait_for(Duration::from_millis(200)) {
         stage.envoy.check_running()?;
     }
-    println!("\nEnding Envoy, the module server and the upstream.");
+    // Asked to end, it writes what is left of its access log.
+    stage.envoy.terminate(PATIENCE)?;
+    crate::say!("\nEnded Envoy, the module server and the upstream.");
     Ok(())
 }
 
@@ -83,26 +94,27 @@ struct Stage {
 }
 
 impl Stage {
-    fn set(program: &Path, listen: SocketAddr, is_quiet: bool) -> anyhow::Result<Self> {
+    fn set(
+        program: &Path,
+        mut shipped: Shipped,
+        listen: SocketAddr,
+        is_quiet: bool,
+    ) -> anyhow::Result<Self> {
         let upstream = Upstream::start()?;
+        let log = Log::start()?;
         let server = Server::start(Config {
-            log: Box::new(|download| println!("Loaded: {download}")),
-            ..Config::local()
+            log: Box::new(move |event| log.push(format_args!("Module server: {event}"))),
+            ..Config::local(dist_folder())
         })?;
-        let addresses = Addresses {
-            listener: listen,
-            upstream: upstream.address(),
-        };
-        let configuration = shipped::configuration(&addresses, &server)?;
+        shipped.adapt(listen, upstream.address(), &server)?;
         let output = if is_quiet {
             Stdio::null()
         } else {
             Stdio::inherit()
         };
-        let mut envoy =
-            Envoy::start_with_output(program, &configuration, &["--concurrency", "2"], output)?;
+        let mut envoy = Envoy::start_with_output(program, &shipped.to_json(), &ARGUMENTS, output)?;
         envoy.wait_until_live(PATIENCE)?;
-        let mut address = envoy.wait_for_listener("main", PATIENCE)?;
+        let mut address = envoy.wait_for_listener(&shipped.listener_name()?, PATIENCE)?;
         if address.ip().is_unspecified() {
             address.set_ip(Ipv4Addr::LOCALHOST.into());
         }
@@ -123,14 +135,16 @@ impl Stage {
 }
 
 /// Where Envoy shall listen; port 0 for a free port.
-fn listener_address(args: &UpArgs) -> anyhow::Result<SocketAddr> {
+fn listener_address(args: &UpArgs, shipped: &mut Shipped) -> anyhow::Result<SocketAddr> {
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    match args.listen {
-        // Envoy itself would share a port with another Envoy.
-        Some(listen) => TcpListener::bind(listen)
-            .map(|_| listen)
-            .with_context(|| format!("cannot listen on {listen}: choose another with `--listen`")),
+    // Envoy itself would share a port with another Envoy.
+    let is_free = |address: &SocketAddr| TcpListener::bind(address).is_ok();
+    match &args.listen {
+        Some(listen) if listen.is_of_any_port() => Ok(listen.first()),
+        Some(listen) => Ok(listen.bind()?.local_addr()?),
         None if args.once => Ok(free),
-        None => Ok(TcpListener::bind(shipped::LISTENER).map_or(free, |_| shipped::LISTENER)),
+        None => Ok(Some(shipped.listener_address()?)
+            .filter(is_free)
+            .unwrap_or(free)),
     }
 }

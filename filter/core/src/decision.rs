@@ -1,38 +1,62 @@
 //! What becomes of a request, and why.
 
 use crate::realm::Realm;
+use crate::redirect::Redirect;
+use crate::request::CredentialsError;
 use core::time::Duration;
 
 /// What becomes of a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Decision<'p> {
     /// It goes on upstream.
-    Allow {
-        /// Why.
-        why: Allowance,
-        /// The authenticated user's name.
-        user: Option<&'p [u8]>,
-    },
+    Allow(Allowance<'p>),
     /// It is answered here.
     Deny(Denied<'p>),
 }
 
 /// Why a request goes on upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Allowance {
+pub enum Allowance<'p> {
     /// No rule protects it.
     Unmatched,
-    /// An exempt rule matches it in all its readings.
+    /// An exemption applies to it in all its readings.
     Exempt,
     /// It is a CORS preflight, and these may pass.
     Preflight,
-    /// It has no credentials, and every rule that matches lets these pass.
+    /// It has no credentials, and every rule that applies lets these pass.
     Missing,
     /// Its credentials are accepted by every rule that decides.
-    Authenticated,
+    Authenticated(UserName<'p>),
     /// It would have been denied, but the policy is a dry run.
-    DryRun(Denial),
+    DryRun(Denied<'p>),
+}
+
+impl Allowance<'_> {
+    /// The reason in snake case, for names of statistics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Allowance::Unmatched => "unmatched",
+            Allowance::Exempt => "exempt",
+            Allowance::Preflight => "preflight",
+            Allowance::Missing => "missing",
+            Allowance::Authenticated(_) => "authenticated",
+            Allowance::DryRun(_) => "dry_run",
+        }
+    }
+}
+
+/// The name of a user whose password was verified, as it is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserName<'p>(pub(crate) &'p [u8]);
+
+impl<'p> UserName<'p> {
+    /// Its octets, which need not be UTF-8.
+    #[must_use]
+    pub fn as_octets(self) -> &'p [u8] {
+        self.0
+    }
 }
 
 /// Why a request was denied. For logs and statistics: the client sees the same
@@ -54,11 +78,13 @@ pub enum Denial {
     Forbidden,
     /// The verification budget is spent.
     Overloaded,
+    /// It came over plain HTTP, and is sent to HTTPS before a password is asked for.
+    InsecureTransport,
 }
 
 impl Denial {
     /// Every reason there is, for statistics.
-    pub const ALL: [Denial; 7] = [
+    pub const ALL: [Denial; 8] = [
         Denial::NoCredentials,
         Denial::SeveralCredentials,
         Denial::OtherScheme,
@@ -66,6 +92,7 @@ impl Denial {
         Denial::Mismatch,
         Denial::Forbidden,
         Denial::Overloaded,
+        Denial::InsecureTransport,
     ];
 
     /// The response code details; those of Istio's extension where it knows the reason.
@@ -87,6 +114,9 @@ impl Denial {
             Denial::Overloaded => {
                 "Request denied by Basic Auth check. Verification budget exhausted"
             }
+            Denial::InsecureTransport => {
+                "Request denied by Basic Auth check. Redirected to HTTPS"
+            }
         }
     }
 
@@ -101,12 +131,24 @@ impl Denial {
             Denial::Mismatch => "mismatch",
             Denial::Forbidden => "forbidden",
             Denial::Overloaded => "overloaded",
+            Denial::InsecureTransport => "insecure_transport",
+        }
+    }
+}
+
+impl From<CredentialsError> for Denial {
+    fn from(error: CredentialsError) -> Self {
+        match error {
+            CredentialsError::Absent => Denial::NoCredentials,
+            CredentialsError::Several => Denial::SeveralCredentials,
+            CredentialsError::OtherScheme => Denial::OtherScheme,
+            CredentialsError::Malformed | CredentialsError::Nothing => Denial::Malformed,
         }
     }
 }
 
 /// A denied request: why, and what the client is answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Denied<'p> {
     /// Why.
     pub denial: Denial,
@@ -114,15 +156,17 @@ pub struct Denied<'p> {
     pub rule: usize,
     pub(crate) realm: &'p Realm,
     pub(crate) retry_after: Duration,
+    pub(crate) redirect: Option<Redirect>,
 }
 
 impl<'p> Denied<'p> {
     /// The status code of the answer.
     #[must_use]
     pub fn status(&self) -> u32 {
-        match self.denial {
-            Denial::Forbidden => 403,
-            Denial::Overloaded => 503,
+        match (self.denial, &self.redirect) {
+            (_, Some(redirect)) => redirect.status,
+            (Denial::Forbidden, _) => 403,
+            (Denial::Overloaded, _) => 503,
             _ => 401,
         }
     }
@@ -131,6 +175,12 @@ impl<'p> Denied<'p> {
     #[must_use]
     pub fn challenge(&self) -> Option<&'p str> {
         (self.status() == 401).then(|| self.realm.challenge())
+    }
+
+    /// The value of `Location`, with a redirect.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        Some(&self.redirect.as_ref()?.location)
     }
 
     /// The value of `Retry-After` in seconds, with a 503: the next whole one, at which the budget

@@ -6,38 +6,31 @@
 
 extern crate alloc;
 
-mod configuration;
-mod credentials;
-mod credentials_cache;
+mod config;
 mod decision;
-mod hash;
-mod hmac;
-mod host;
-mod json;
-mod method;
+mod matching;
 mod names;
 mod password;
-mod path;
-mod pattern;
 mod policy;
-mod prefix_map;
 mod quoted;
 mod realm;
-mod regex;
+mod redirect;
 mod request;
 mod rule;
-mod rule_index;
-mod users;
-mod verification_budget;
-mod worker;
+mod verify;
+mod witness;
 
-pub use configuration::{CONFIGURATION_KEYS, ConfigurationError, Problem, RULE_KEYS};
-pub use decision::{Allowance, Decision, Denial, Denied};
+pub use config::{
+    CONFIGURATION_KEYS, ConfigurationError, NotJson, PathProblem, Problem, RULE_KEYS,
+};
+pub use decision::{Allowance, Decision, Denial, Denied, UserName};
+pub use matching::{BlockError, Expression, ExpressionError, HostError, SourceAddress};
 pub use password::{
-    Cost, Format, HashCostCaps, HashError, HtpasswdError, HtpasswdProblem, MAX_PASSWORD_OCTETS,
-    Part, Verifier, known_answer_holds, parse_htpasswd, parse_htpasswd_line,
+    Check, Cost, Format, HashCostCaps, HashError, HtpasswdError, HtpasswdProblem, MAX_PASSWORD_OCTETS,
+    Part, Progress, Verifier, known_answer_holds, parse_htpasswd, parse_htpasswd_line,
 };
 pub use policy::Policy;
-pub use regex::{Regex, RegexError};
-pub use request::{FieldValues, Request, is_spelling_of};
-pub use worker::{VerificationCounts, Worker};
+pub use redirect::Redirect;
+pub use request::{FieldNames, FieldValues, Request, is_spelling_of};
+pub use witness::Witness;
+pub use verify::{VerificationCounts, Worker, WorkerLimits};

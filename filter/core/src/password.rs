@@ -6,6 +6,7 @@
 
 mod argon2;
 mod bcrypt;
+mod check;
 mod constant_time;
 mod cost;
 mod crypt;
@@ -24,20 +25,23 @@ mod sha_crypt;
 use core::fmt;
 use core::time::Duration;
 
+pub use check::{Check, Progress};
 pub use cost::{Cost, HashCostCaps};
 pub use error::{HashError, Part};
 pub use format::Format;
 pub use htpasswd::{HtpasswdError, HtpasswdProblem, parse_htpasswd, parse_htpasswd_line};
 pub use known_answer::known_answer_holds;
 
-use crate::hash::sha256;
 use argon2::Argon2;
 use bcrypt::Bcrypt;
 use ldap::{Plain, SaltedDigest};
 use md5_crypt::Md5Crypt;
 use pbkdf2::Pbkdf2;
+use check::Work;
 use scrypt::Scrypt;
+use sha2::{Digest, Sha256};
 use sha_crypt::ShaCrypt;
+use zeroize::Zeroizing;
 
 /// The longest password in octets that any format takes. SHA-crypt is quadratic in this length.
 pub const MAX_PASSWORD_OCTETS: usize = 512;
@@ -77,7 +81,7 @@ impl Verifier {
     pub fn parse(hash: &[u8], caps: &HashCostCaps) -> Result<Self, HashError> {
         Ok(Self {
             scheme: Scheme::parse(hash, caps)?,
-            identity: sha256(&[hash]),
+            identity: identity(&[hash]),
             is_dummy: false,
         })
     }
@@ -86,7 +90,7 @@ impl Verifier {
     pub fn plain(password: &[u8]) -> Self {
         Self {
             scheme: Scheme::Plain(Plain::new(password)),
-            identity: sha256(&[ldap::PLAIN, password]),
+            identity: identity(&[ldap::PLAIN, password]),
             is_dummy: false,
         }
     }
@@ -99,8 +103,16 @@ impl Verifier {
     /// the more rounds.
     #[must_use]
     pub fn verify(&self, password: &[u8]) -> bool {
-        let is_short = password.len() <= MAX_PASSWORD_OCTETS || self.format() == Format::Plain;
-        is_short && self.scheme.verify(password) && !self.is_dummy
+        match &self.scheme {
+            _ if self.is_too_long(password) => false,
+            Scheme::Plain(plain) => plain.verify(password) && !self.is_dummy,
+            Scheme::SaltedDigest(digest) => digest.verify(password) && !self.is_dummy,
+            _ => self.begin(password).finish(),
+        }
+    }
+
+    fn is_too_long(&self, password: &[u8]) -> bool {
+        password.len() > MAX_PASSWORD_OCTETS && self.format() != Format::Plain
     }
 
     /// The format of the stored hash.
@@ -205,19 +217,43 @@ impl Scheme {
         SaltedDigest::parse(hash).map(Self::SaltedDigest)
     }
 
-    fn verify(&self, password: &[u8]) -> bool {
+    fn begin(&self, password: &[u8]) -> Work {
+        match self {
+            Self::Bcrypt(bcrypt) => bcrypt.begin(password),
+            Self::Md5Crypt(md5_crypt) => md5_crypt.begin(password),
+            Self::Pbkdf2(pbkdf2) => pbkdf2.begin(password),
+            Self::ShaCrypt(sha_crypt) => sha_crypt.begin(password),
+            Self::Argon2(_)
+            | Self::Scrypt(_)
+            | Self::Locked
+            | Self::Plain(_)
+            | Self::SaltedDigest(_) => {
+                Work::Whole(Box::new(self.clone()), Zeroizing::new(password.to_vec()))
+            }
+        }
+    }
+
+    /// Verifies by what is one step. The others are made of several, see [`Scheme::begin`].
+    fn verify_at_once(&self, password: &[u8]) -> bool {
         match self {
             Self::Argon2(argon2) => argon2.verify(password),
-            Self::Bcrypt(bcrypt) => bcrypt.verify(password),
-            Self::Locked => false,
-            Self::Md5Crypt(md5_crypt) => md5_crypt.verify(password),
-            Self::Pbkdf2(pbkdf2) => pbkdf2.verify(password),
             Self::Plain(plain) => plain.verify(password),
             Self::SaltedDigest(digest) => digest.verify(password),
             Self::Scrypt(scrypt) => scrypt.verify(password),
-            Self::ShaCrypt(sha_crypt) => sha_crypt.verify(password),
+            Self::Locked
+            | Self::Bcrypt(_)
+            | Self::Md5Crypt(_)
+            | Self::Pbkdf2(_)
+            | Self::ShaCrypt(_) => false,
         }
     }
+}
+
+/// What tells one stored hash from another.
+fn identity(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    hash.finalize().into()
 }
 
 #[cfg(test)]

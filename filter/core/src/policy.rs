@@ -1,18 +1,13 @@
 //! The rules together, and the decision on a request.
 
-use crate::configuration::{self, ConfigurationError};
-use crate::credentials::Credentials;
-use crate::credentials_cache::CacheLimits;
-use crate::decision::{Allowance, Decision, Denial, Denied};
-use crate::host::Host;
+use crate::decision::{Allowance, Decision, Denial, Denied, UserName};
+use crate::redirect::Redirect;
+use crate::matching::{self, Certainty, Host, Index, Readings, Subject};
 use crate::password::Format;
-use crate::path::{self, Readings};
-use crate::pattern::Effect;
-use crate::request::{FieldValues, Request};
-use crate::rule::{Certainty, Rule, Subject};
-use crate::rule_index::RuleIndex;
-use crate::verification_budget::BudgetLimits;
-use crate::worker::Worker;
+use crate::request::{Credentials, CredentialsError, FieldNames, FieldValues, Request};
+use crate::rule::{Effect, Protection, Rule};
+use crate::verify::{Refusal, Verifications, Worker, WorkerLimits};
+use core::time::Duration;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -21,7 +16,7 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub struct Policy {
     pub(crate) rules: Vec<Rule>,
-    pub(crate) index: RuleIndex,
+    pub(crate) index: Index,
     pub(crate) options: Options,
     /// How many users have a hash of each format.
     pub(crate) formats: Vec<(Format, usize)>,
@@ -32,18 +27,18 @@ pub struct Policy {
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) selection: Selection,
+    pub(crate) field_names: FieldNames,
     /// In lower case.
-    pub(crate) authentication_header: String,
     pub(crate) forward_username_header: Option<String>,
     pub(crate) hides_credentials: bool,
     pub(crate) emits_filter_state: bool,
     pub(crate) allows_cors_preflight: bool,
     pub(crate) is_dry_run: bool,
-    pub(crate) cache: CacheLimits,
-    pub(crate) budget: BudgetLimits,
+    pub(crate) redirects_to_https: bool,
+    pub(crate) limits: WorkerLimits,
 }
 
-/// Which of the rules that match decide: the configuration's `rule_selection`.
+/// Which of the rules that apply decide: the configuration's `rule_selection`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Selection {
     /// All of them must accept.
@@ -54,17 +49,6 @@ pub(crate) enum Selection {
 }
 
 impl Policy {
-    /// Reads a plugin configuration (JSON). `environment` looks up a VM environment variable.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its place and without any of the configuration's text.
-    pub fn parse(
-        configuration: &[u8],
-        environment: &dyn Fn(&str) -> Option<Vec<u8>>,
-    ) -> Result<Self, ConfigurationError> {
-        configuration::parse(configuration, environment).map_err(|refusal| *refusal)
-    }
-
     /// What the operator should know about a configuration that holds, a sentence each.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
@@ -77,7 +61,7 @@ impl Policy {
         let exempt = self
             .rules
             .iter()
-            .filter(|rule| rule.effect == Effect::Exempt)
+            .filter(|rule| rule.protection().is_none())
             .count();
         let mut summary = format!(
             "{} rules, {exempt} of them exempt; users:",
@@ -95,10 +79,10 @@ impl Policy {
         summary
     }
 
-    /// The name of the field that credentials are read from, in lower case.
+    /// The names of the fields that a decision looks at.
     #[must_use]
-    pub fn authentication_header(&self) -> &str {
-        &self.options.authentication_header
+    pub fn field_names(&self) -> &FieldNames {
+        &self.options.field_names
     }
 
     /// The name of the field that tells the upstream the user's name, in lower case.
@@ -119,116 +103,223 @@ impl Policy {
         self.options.emits_filter_state
     }
 
-    /// Whether a rule could be about a request with this `:path`, as far as one scan of the path
-    /// tells. Where it could not, the decision is [`Allowance::Unmatched`].
+    /// How much a worker may remember and compute under this policy.
     #[must_use]
-    pub fn may_be_about(&self, path: &[u8]) -> bool {
-        path::plain(path).is_none_or(|path| self.index.may_find(path))
+    pub fn worker_limits(&self) -> WorkerLimits {
+        self.options.limits
     }
 
     /// Decides a request. The order of the steps is part of the contract: see the documentation.
     #[inline]
     pub fn decide<'p>(&'p self, request: &Request<'_>, worker: &mut Worker) -> Decision<'p> {
         match self.judge(request, worker) {
-            Ok((why, user)) => Decision::Allow { why, user },
-            Err(denied) if self.options.is_dry_run => Decision::Allow {
-                why: Allowance::DryRun(denied.denial),
-                user: None,
-            },
+            Ok(allowance) => Decision::Allow(allowance),
+            Err(denied) if self.options.is_dry_run => Decision::Allow(Allowance::DryRun(denied)),
             Err(denied) => Decision::Deny(denied),
         }
     }
 
     #[inline]
-    fn judge<'p>(&'p self, request: &Request<'_>, worker: &mut Worker) -> Judgement<'p> {
+    fn judge<'p>(
+        &'p self,
+        request: &Request<'_>,
+        worker: &mut Worker,
+    ) -> Result<Allowance<'p>, Denied<'p>> {
         let subject = self.subject(request, &mut worker.host);
         self.index.candidates(&subject, &mut worker.candidates);
-        worker.matches.clear();
-        for &index in &worker.candidates {
-            let Some(rule) = self.rules.get(index) else {
-                continue;
-            };
-            match (rule.matches(&subject), rule.effect) {
-                (Some(Certainty::Certain), Effect::Exempt) => {
-                    return Ok((Allowance::Exempt, None));
-                }
-                (Some(certainty), Effect::Protect) => worker.matches.push((index, certainty)),
-                _ => {}
-            }
+        let selected = self.select(&subject, &worker.candidates, &mut worker.deciding);
+        if let Selected::Exemption(_) = selected {
+            return Ok(Allowance::Exempt);
         }
-        if worker.matches.is_empty() {
-            return Ok((Allowance::Unmatched, None));
+        if worker.deciding.is_empty() {
+            return Ok(Allowance::Unmatched);
         }
         if self.options.allows_cors_preflight && is_preflight(request) {
-            return Ok((Allowance::Preflight, None));
+            return Ok(Allowance::Preflight);
         }
-        self.leave_what_decides(&mut worker.matches);
+        if self.options.redirects_to_https
+            && let Some(redirect) = self.redirect(request, &worker.deciding)
+        {
+            return Err(redirect);
+        }
         self.authenticate(request.credentials, worker)
     }
 
+    /// Over plain HTTP, no password is asked for in clear text. A request that cannot be told where to
+    /// go is asked for it all the same: nothing passes by this.
+    fn redirect<'p>(&'p self, request: &Request<'_>, deciding: &[usize]) -> Option<Denied<'p>> {
+        let index = *deciding.first()?;
+        let protection = self.rules.get(index).and_then(Rule::protection)?;
+        if !request.scheme?.eq_ignore_ascii_case(b"http") {
+            return None;
+        }
+        Some(Denied {
+            denial: Denial::InsecureTransport,
+            rule: index,
+            realm: &protection.realm,
+            retry_after: Duration::ZERO,
+            redirect: Some(Redirect::of(request)?),
+        })
+    }
+
     #[inline]
-    fn subject<'r>(&self, request: &Request<'r>, host: &'r mut Vec<u8>) -> Subject<'r> {
-        let host = if self.index.is_for_any_host() {
-            Host::Any
-        } else {
-            Host::of(request.authority, host)
-        };
+    pub(crate) fn subject<'r>(&self, request: &'r Request<'_>, host: &'r mut Vec<u8>) -> Subject<'r> {
         Subject {
-            readings: Readings::of(request.path),
-            host,
+            readings: Readings::of(request.path.filter(|_| !request.overrides_path)),
+            host: self.host(request, host),
             // Which of the two the upstream acts on is not known.
             method: request.method.filter(|_| !request.overrides_method),
+            source: &request.source,
         }
     }
 
-    /// Leaves the rules that decide. The first rule decides alone only if it is about the request
-    /// in every reading: otherwise a lax rule could be reached by a spelling that the upstream
-    /// takes for what a stricter one protects.
-    fn leave_what_decides(&self, matches: &mut Vec<(usize, Certainty)>) {
-        let is_certain = |(_, certainty): &(usize, Certainty)| *certainty == Certainty::Certain;
-        if let (Selection::First, Some(first)) =
-            (self.options.selection, matches.iter().position(is_certain))
-        {
-            matches.truncate(first + 1);
+    #[inline]
+    fn host<'r>(&self, request: &Request<'_>, buffer: &'r mut Vec<u8>) -> Host<'r> {
+        if self.index.is_for_any_host() || request.path.is_some_and(matching::names_authority) {
+            return Host::Any;
         }
+        let host = Host::of(request.authority, buffer);
+        if request.other_authorities.is_empty() {
+            host
+        } else {
+            host.or(&request.other_authorities)
+        }
+    }
+
+    /// Selects the rules that decide. Under `first`, a rule that applies in some readings only does
+    /// not end the search: otherwise a lax rule could be reached by a spelling that the upstream
+    /// takes for what a stricter one protects.
+    #[inline]
+    pub(crate) fn select(
+        &self,
+        subject: &Subject<'_>,
+        candidates: &[usize],
+        deciding: &mut Vec<usize>,
+    ) -> Selected {
+        deciding.clear();
+        let decides_alone = self.options.selection == Selection::First;
+        for &index in candidates {
+            let Some(rule) = self.rules.get(index) else {
+                continue;
+            };
+            match (rule.scope.matches(subject), &rule.effect) {
+                (Some(Certainty::Certain), Effect::Exempt) => {
+                    if deciding.is_empty() || !decides_alone {
+                        return Selected::Exemption(index);
+                    }
+                    return Selected::Protections;
+                }
+                (Some(certainty), Effect::Protect(_)) => {
+                    deciding.push(index);
+                    if decides_alone && certainty == Certainty::Certain {
+                        return Selected::Protections;
+                    }
+                }
+                (None | Some(Certainty::Possible), _) => {}
+            }
+        }
+        Selected::Protections
     }
 
     /// Asks every rule that decides; the first that refuses answers.
     #[inline]
-    fn authenticate<'p>(&'p self, values: FieldValues<'_>, worker: &mut Worker) -> Judgement<'p> {
-        let Worker {
-            buffer,
-            matches,
-            verifications,
-            ..
-        } = worker;
-        let credentials = Credentials::parse(values, buffer);
-        let mut passed = (Allowance::Missing, None);
-        for &(index, _) in matches.iter() {
-            let Some(rule) = self.rules.get(index) else {
+    fn authenticate<'p>(
+        &'p self,
+        values: FieldValues<'_>,
+        worker: &mut Worker,
+    ) -> Result<Allowance<'p>, Denied<'p>> {
+        let credentials = Credentials::parse(values, &mut worker.buffer);
+        let mut passed = Allowance::Missing;
+        for &index in &worker.deciding {
+            let Some(protection) = self.rules.get(index).and_then(Rule::protection) else {
                 continue;
             };
-            let admitted = match credentials {
-                Err(Denial::NoCredentials) if rule.allows_missing => continue,
-                Err(denial) => Err(denial),
-                Ok(credentials) => rule.admit(credentials, verifications),
-            };
-            let user = admitted.map_err(|denial| Denied {
-                denial,
-                rule: index,
-                realm: &rule.realm,
-                retry_after: verifications.retry_after,
-            })?;
-            passed = (Allowance::Authenticated, Some(user));
+            let admitted = protection.admit(credentials, &mut worker.verifications);
+            passed = admitted
+                .map_err(|objection| Denied {
+                    denial: objection.denial,
+                    rule: index,
+                    realm: &protection.realm,
+                    retry_after: objection.retry_after,
+                    redirect: None,
+                })?
+                .map_or(passed, Allowance::Authenticated);
         }
         Ok(passed)
     }
 }
 
-/// Why a request may pass and whose it is, or why not.
-type Judgement<'p> = Result<(Allowance, Option<&'p [u8]>), Denied<'p>>;
+/// What was selected to decide a request.
+pub(crate) enum Selected {
+    /// This rule exempts the request.
+    Exemption(usize),
+    /// The rules that were put down as deciding; none if none applies.
+    Protections,
+}
+
+/// Why a rule does not let a request pass.
+struct Objection {
+    denial: Denial,
+    /// With [`Denial::Overloaded`].
+    retry_after: Duration,
+}
+
+impl From<Denial> for Objection {
+    fn from(denial: Denial) -> Self {
+        let retry_after = Duration::ZERO;
+        Self {
+            denial,
+            retry_after,
+        }
+    }
+}
+
+impl From<Refusal> for Objection {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Mismatch => Denial::Mismatch.into(),
+            Refusal::Empty => Denial::Malformed.into(),
+            Refusal::Overloaded { retry_after } => Self {
+                denial: Denial::Overloaded,
+                retry_after,
+            },
+        }
+    }
+}
+
+impl Protection {
+    /// Whether these credentials may pass, and as whom: nobody where none are needed.
+    #[inline]
+    fn admit<'p>(
+        &'p self,
+        credentials: Result<Credentials<'_>, CredentialsError>,
+        verifications: &mut Verifications,
+    ) -> Result<Option<UserName<'p>>, Objection> {
+        let Credentials {
+            user_name,
+            password,
+        } = match credentials {
+            Err(CredentialsError::Absent | CredentialsError::Nothing) if self.allows_missing => {
+                return Ok(None);
+            }
+            Err(CredentialsError::OtherScheme) if self.allows_other_schemes => return Ok(None),
+            Err(error) => return Err(Denial::from(error).into()),
+            Ok(credentials) => credentials,
+        };
+        let user = self
+            .users
+            .authenticate(user_name, password, verifications)?;
+        match &self.allowed {
+            Some(allowed) if !allowed.contains(user) => Err(Denial::Forbidden.into()),
+            _ => Ok(Some(UserName(user))),
+        }
+    }
+}
 
 /// A CORS preflight has no credentials and asks for leave (Fetch standard, 3.2.2).
 fn is_preflight(request: &Request<'_>) -> bool {
     request.is_cors_preflight && !request.overrides_method && request.method == Some(b"OPTIONS")
 }
+
+#[cfg(test)]
+mod tests;

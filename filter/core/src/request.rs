@@ -1,16 +1,16 @@
-//! What of a request the decision depends on.
+//! What of a request the decision depends on, and its credentials.
 
-use crate::policy::Policy;
+mod credentials;
+mod field_names;
 
-/// Fields by which some upstreams let a client override the method.
-const METHOD_OVERRIDES: [&str; 3] = [
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-];
+pub(crate) use credentials::{Credentials, CredentialsError, MAX_USER_ID_AND_PASSWORD};
+pub use field_names::{FieldNames, is_spelling_of};
+
+use crate::matching::SourceAddress;
+use alloc::vec::Vec;
 
 /// The fields of one request, as octets: nothing here needs to be UTF-8.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Request<'a> {
     /// `:method`.
     pub method: Option<&'a [u8]>,
@@ -19,31 +19,49 @@ pub struct Request<'a> {
     pub overrides_method: bool,
     /// `:authority`, or the `Host` of HTTP/1.1.
     pub authority: Option<&'a [u8]>,
+    /// Lists of authorities, separated by commas, that some upstreams take in its place, such as
+    /// `X-Forwarded-Host`.
+    pub other_authorities: Vec<&'a [u8]>,
     /// `:path`, with its query.
     pub path: Option<&'a [u8]>,
-    /// The values of [`Policy::authentication_header`](crate::Policy::authentication_header).
+    /// Has a field by which some upstreams let a client move the path, such as `SCRIPT_NAME`: it
+    /// could be any.
+    pub overrides_path: bool,
+    /// The values of the field that credentials are read from.
     pub credentials: FieldValues<'a>,
+    /// Where it comes from.
+    pub source: SourceAddress<'a>,
+    /// `:scheme`
+    pub scheme: Option<&'a [u8]>,
     /// Has both `Origin` and `Access-Control-Request-Method` (Fetch standard, 3.2.2).
     pub is_cors_preflight: bool,
 }
 
 impl<'a> Request<'a> {
     /// What a decision needs of these fields, whose names are in lower case.
-    pub fn of(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, policy: &Policy) -> Self {
-        let credentials_name = policy.authentication_header().as_bytes();
+    #[inline]
+    pub fn of(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, names: &FieldNames) -> Self {
         let mut request = Request::default();
         let (mut has_origin, mut has_requested_method) = (false, false);
         for (name, value) in fields {
             match name {
                 b":method" => request.method = Some(value),
                 b":authority" => request.authority = Some(value),
+                b":scheme" => request.scheme = Some(value),
                 b":path" => request.path = Some(value),
                 b"origin" => has_origin = true,
                 b"access-control-request-method" => has_requested_method = true,
-                [b'x', ..] => request.overrides_method |= overrides_method(name),
+                b"forwarded" => request.other_authorities.extend(forwarded_hosts(value)),
+                [b'x', ..] => {
+                    request.overrides_method |= field_names::overrides_method(name);
+                    if is_spelling_of(name, "x-forwarded-host") {
+                        request.other_authorities.push(value);
+                    }
+                }
                 _ => {}
             }
-            if name == credentials_name {
+            request.overrides_path |= names.overrides_path(name);
+            if name == names.authentication_header().as_bytes() {
                 request.credentials = request.credentials.and(value);
             }
         }
@@ -52,25 +70,20 @@ impl<'a> Request<'a> {
     }
 }
 
-fn overrides_method(name: &[u8]) -> bool {
-    METHOD_OVERRIDES
-        .iter()
-        .any(|known| is_spelling_of(name, known))
-}
-
-/// Whether an upstream could take a field name for another: in any case, and with anything else than
-/// letters and digits in the place of each other. CGI (RFC 3875, 4.1.18) has `_` for `-`, some
-/// servers have it for every such character.
-#[must_use]
-pub fn is_spelling_of(name: &[u8], other: &str) -> bool {
-    let same = |octet: &u8| {
-        if octet.is_ascii_alphanumeric() {
-            octet.to_ascii_lowercase()
-        } else {
-            b'-'
-        }
-    };
-    name.len() == other.len() && name.iter().map(same).eq(other.as_bytes().iter().map(same))
+/// What the parameters `host` of a `Forwarded` field could be (RFC 7239, 4 and 5.3). A quoted one
+/// that has a separator in it is cut there, and so is no host.
+fn forwarded_hosts(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|octet| matches!(octet, b',' | b';'))
+        .filter_map(|pair| {
+            let pair = pair.trim_ascii();
+            let (name, value) = pair.split_at_checked(5)?;
+            name.eq_ignore_ascii_case(b"host=").then_some(value)
+        })
+        .map(|value| {
+            let unquoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+            unquoted.unwrap_or(value)
+        })
 }
 
 /// The values of one field: one is what RFC 9110, 11.6.2 allows for credentials.

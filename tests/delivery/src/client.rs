@@ -15,7 +15,7 @@ pub fn status(address: SocketAddr, path: &str, credentials: Option<&str>) -> u16
     let request = format!(
         "GET {path} HTTP/1.1\r\nhost: {address}\r\n{authorization}connection: close\r\n\r\n"
     );
-    xtask::http::exchange(address, request.as_bytes()).map_or(0, |answer| answer.status)
+    xtask::http::send_octets(address, request.as_bytes()).map_or(0, |answer| answer.status)
 }
 
 /// Whose password opens `/admin`: the first of `users` (`name:password`) with 200, while without any there is 401.

@@ -5,6 +5,7 @@ pub mod agent;
 pub mod client;
 pub mod envoy;
 pub mod fake_envoy;
+pub mod lab;
 pub mod messages;
 pub mod module_server;
 pub mod xds_server;

@@ -6,37 +6,30 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use bytes::Bytes;
 use delivery_tests::agent::Agent;
 use delivery_tests::client::status;
 use delivery_tests::envoy::{Bootstrap, Proxy};
 use delivery_tests::fake_envoy::FakeEnvoy;
+use delivery_tests::lab::{good, module};
 use delivery_tests::messages::HTTP_WASM;
-use delivery_tests::module_server::{Behaviour, ModuleServer};
+use delivery_tests::module_server::ModuleServer;
 use delivery_tests::{stays, wait_at_most, wait_for};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wasm_agent::discovery::Dialect;
-use xtask::module::Module;
 
 struct Lab {
     folder: TempDir,
     modules: ModuleServer,
-    module: Module,
 }
 
 impl Lab {
     fn new() -> Self {
-        let module = Module::open(&xtask::module::dist_folder()).expect("a built module");
         let modules = ModuleServer::start();
-        modules.set(
-            "/good.wasm",
-            Behaviour::Serve(Bytes::from(module.bytes.clone())),
-        );
+        modules.set("/good.wasm", good());
         Self {
             folder: tempfile::tempdir().unwrap(),
             modules,
-            module,
         }
     }
 
@@ -63,7 +56,7 @@ impl Lab {
         vm["vm_id"] = json!("lab");
         vm["runtime"] = json!("envoy.wasm.runtime.v8");
         vm["code"] = json!({"remote": {"http_uri": {"uri": self.modules.url("/good.wasm"), "timeout": "10s"},
-            "sha256": self.module.digest.to_string()}});
+            "sha256": module().digest.to_string()}});
         let configuration = json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration.to_string()});
         json!({"name": name, "typed_config": {"@type": HTTP_WASM,
             "config": {"name": "lab", "vm_config": vm, "configuration": configuration}}})

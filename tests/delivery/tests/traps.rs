@@ -4,89 +4,13 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
 use delivery_tests::agent::{Agent, free_address};
 use delivery_tests::client::status;
 use delivery_tests::envoy::{Bootstrap, Proxy, XdsAddress};
-use delivery_tests::messages::{
-    LDS, TYPED_STRUCTS, Wasm, any, extension_any, listener, local, remote,
-};
-use delivery_tests::module_server::{Behaviour, ModuleServer};
-use delivery_tests::xds_server::{Sent, XdsServer};
+use delivery_tests::lab::{Lab, module};
+use delivery_tests::messages::{LDS, TYPED_STRUCTS, Wasm, any, listener, local, remote};
 use delivery_tests::{stays, wait_for};
 use wasm_agent::wire::message;
-use xtask::module::Module;
-
-struct Lab {
-    module: Module,
-    modules: ModuleServer,
-    xds: XdsServer,
-    agent: Option<Agent>,
-}
-
-impl Lab {
-    fn new(has_agent: bool) -> Self {
-        let module = Module::open(&xtask::module::dist_folder()).expect("a built module");
-        let modules = ModuleServer::start();
-        modules.set(
-            "/good.wasm",
-            Behaviour::Serve(Bytes::from(module.bytes.clone())),
-        );
-        let xds = XdsServer::start();
-        let agent = has_agent.then(|| Agent::with_upstream(&xds.url(), &[]));
-        Self {
-            module,
-            modules,
-            xds,
-            agent,
-        }
-    }
-
-    fn alone() -> Self {
-        Self::new(false)
-    }
-
-    fn with_agent() -> Self {
-        Self::new(true)
-    }
-
-    fn bootstrap(&self) -> Bootstrap {
-        match &self.agent {
-            Some(agent) => Bootstrap::at_socket(&agent.socket()),
-            None => Bootstrap::new(XdsAddress::Tcp(self.xds.address())),
-        }
-    }
-
-    /// The built module in a file.
-    fn local(&self) -> Wasm {
-        Wasm::basic_auth(
-            local(xtask::module::dist_path().to_str().unwrap()),
-            "first:1",
-        )
-    }
-
-    fn remote(&self, user: &str) -> Wasm {
-        Wasm::basic_auth(
-            remote(
-                &self.modules.url("/good.wasm"),
-                &self.module.digest.to_string(),
-            ),
-            user,
-        )
-    }
-
-    fn set(&self, typed_config: &[u8]) -> Sent {
-        self.xds.set("lab", extension_any("lab", typed_config))
-    }
-
-    /// An Envoy in which local code is at work.
-    fn proxy(&self, bootstrap: &Bootstrap) -> Proxy {
-        self.set(&self.local().any());
-        let proxy = Proxy::live(bootstrap);
-        proxy.wait_for_user("lab", "first:1");
-        proxy
-    }
-}
 
 /// Trap 1, in all spellings in which remote code can stand (trap 6, a type URL, among them).
 fn spellings(wasm: &Wasm) -> Vec<(&'static str, Vec<u8>)> {
@@ -159,7 +83,7 @@ fn trap_1_remote_code_in_an_update_lets_requests_pass_in_envoy_alone() {
     let lab = Lab::alone();
     let proxy = lab.proxy(&lab.bootstrap());
     let address = proxy.address("lab");
-    for (spelling, _) in spellings(&lab.remote("second:2")) {
+    for (spelling, _) in spellings(&lab.remote("/good.wasm", "second:2")) {
         // Code that this Envoy has never loaded, and that nobody serves.
         let sha256 = xtask::module::Digest::of(spelling.as_bytes()).to_string();
         let wasm = Wasm::basic_auth(remote(&lab.modules.url("/404"), &sha256), "second:2");
@@ -182,10 +106,13 @@ fn trap_1_remote_code_in_an_update_lets_requests_pass_in_envoy_alone() {
 
 #[test]
 fn trap_1_remote_code_is_fetched_by_the_agent_in_every_spelling() {
-    let lab = Lab::with_agent();
+    let lab = Lab::with_agent(&[]);
     let proxy = lab.proxy(&lab.bootstrap());
     let address = proxy.address("lab");
-    for (index, (spelling, filter)) in spellings(&lab.remote("second:2")).into_iter().enumerate() {
+    for (index, (spelling, filter)) in spellings(&lab.remote("/good.wasm", "second:2"))
+        .into_iter()
+        .enumerate()
+    {
         let sent = lab.set(&filter);
         lab.xds.wait_for_acceptance(&sent);
         proxy.wait_for_user("lab", "second:2");
@@ -208,7 +135,7 @@ fn trap_1_remote_code_is_fetched_by_the_agent_in_every_spelling() {
 fn a_bare_struct_is_refused_by_envoy() {
     let lab = Lab::alone();
     let proxy = lab.proxy(&lab.bootstrap());
-    let wasm = lab.remote("second:2");
+    let wasm = lab.remote("/good.wasm", "second:2");
     let json = serde_json::json!({"config": {"vm_config": {"runtime": "envoy.wasm.runtime.v8", "code": {"remote": code_of(&wasm)}}}});
     let bare = any(
         "type.googleapis.com/google.protobuf.Struct",
@@ -222,14 +149,14 @@ fn a_bare_struct_is_refused_by_envoy() {
 /// Trap 3: what was refused because its file was missing is accepted unseen when it is sent again.
 #[test]
 fn trap_3_a_file_that_comes_late() {
-    for mut lab in [Lab::alone(), Lab::with_agent()] {
+    for mut lab in [Lab::alone(), Lab::with_agent(&[])] {
         let proxy = lab.proxy(&lab.bootstrap());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("late.wasm");
         let wasm = Wasm::basic_auth(local(path.to_str().unwrap()), "second:2");
         let sent = lab.set(&wasm.any());
         lab.xds.wait_for_refusal(&sent);
-        fs::write(&path, &lab.module.bytes).unwrap();
+        fs::write(&path, &module().bytes).unwrap();
         if let Some(agent) = lab.agent.take() {
             // It tries again by itself.
             proxy.wait_for_user("lab", "second:2");
@@ -248,7 +175,7 @@ fn trap_3_a_file_that_comes_late() {
 /// Trap 4: after a refusal by Envoy, every update of a listener that uses the name is refused.
 #[test]
 fn trap_4_a_refused_configuration_poisons_listeners() {
-    for lab in [Lab::alone(), Lab::with_agent()] {
+    for lab in [Lab::alone(), Lab::with_agent(&[])] {
         let mut bootstrap = lab.bootstrap();
         bootstrap.has_lds = true;
         let proxy = lab.proxy(&bootstrap);
@@ -287,7 +214,7 @@ fn add_listener(lab: &Lab, bootstrap: &Bootstrap, address: SocketAddr) {
 /// Trap 5: a module whose file is gone breaks the next listener.
 #[test]
 fn trap_5_a_module_that_is_removed_while_it_is_used() {
-    let lab = Lab::with_agent();
+    let lab = Lab::with_agent(&[]);
     let mut bootstrap = lab.bootstrap();
     bootstrap.has_lds = true;
     let agent_arguments = [
@@ -296,7 +223,7 @@ fn trap_5_a_module_that_is_removed_while_it_is_used() {
     ];
     let agent = Agent::start(&["--upstream", &lab.xds.url()], &agent_arguments);
     bootstrap.xds = XdsAddress::Unix(agent.socket());
-    lab.set(&lab.remote("second:2").any());
+    lab.set(&lab.remote("/good.wasm", "second:2").any());
     let proxy = Proxy::live(&bootstrap);
     proxy.wait_for_user("lab", "second:2");
     stays("the file", Duration::from_secs(1), || {
@@ -325,7 +252,7 @@ fn find_module(path: &std::path::Path) -> bool {
 /// Without the agent a removal makes requests answer 500; with it, the filter stays until Envoy wants it no more.
 #[test]
 fn a_removal_in_delta_takes_a_filter_away() {
-    for lab in [Lab::alone(), Lab::with_agent()] {
+    for lab in [Lab::alone(), Lab::with_agent(&[])] {
         let mut bootstrap = lab.bootstrap().over_delta();
         bootstrap.denies_first = false;
         let proxy = lab.proxy(&bootstrap);

@@ -3,7 +3,11 @@
 use super::Expect;
 use crate::observed::Fields;
 use serde::Deserialize;
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+};
 
 /// What runs cases.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,7 +128,9 @@ impl Request {
     /// The header map that Envoy makes of it: pseudo-headers first, names in lower case.
     #[must_use]
     pub fn header_map(&self) -> Fields {
-        let scheme = Some(b"http".to_vec());
+        // Envoy believes the client here.
+        let scheme = self.values("x-forwarded-proto").next();
+        let scheme = Some(scheme.unwrap_or(b"http").to_vec());
         let pseudo = [
             (":authority", &self.authority),
             (":path", &self.path),
@@ -139,6 +145,16 @@ impl Request {
         };
         let pseudo = pseudo.into_iter().filter_map(present);
         pseudo.chain(self.fields.iter().map(lower)).collect()
+    }
+
+    /// Where Envoy believes that it comes from: the last address of `X-Forwarded-For`.
+    #[must_use]
+    pub fn source_address(&self) -> Option<IpAddr> {
+        let Some(forwarded) = self.values("x-forwarded-for").last() else {
+            return Some(Ipv4Addr::LOCALHOST.into());
+        };
+        let last = forwarded.rsplit(|octet| *octet == b',').next()?;
+        str::from_utf8(last.trim_ascii()).ok()?.parse().ok()
     }
 
     /// Whether Envoy answers denials of it as gRPC errors.

@@ -21,11 +21,12 @@ pub enum Denial {
     Mismatch,
     Forbidden,
     Overloaded,
+    InsecureTransport,
 }
 
 impl Denial {
     /// Every reason and its response code details.
-    pub const ALL: [(Denial, &'static str); 7] = [
+    pub const ALL: [(Denial, &'static str); 8] = [
         (
             Denial::NoCredentials,
             "Request denied by Basic Auth check. No Basic Authentication information found.",
@@ -54,6 +55,10 @@ impl Denial {
             Denial::Overloaded,
             "Request denied by Basic Auth check. Verification budget exhausted",
         ),
+        (
+            Denial::InsecureTransport,
+            "Request denied by Basic Auth check. Redirected to HTTPS",
+        ),
     ];
 
     /// The reason that response code details state, as the module writes them.
@@ -75,11 +80,12 @@ impl Denial {
             .map(|(denial, _)| *denial)
     }
 
-    fn status(self) -> u32 {
+    fn can_have(self, status: u32) -> bool {
         match self {
-            Denial::Forbidden => 403,
-            Denial::Overloaded => 503,
-            _ => 401,
+            Denial::Forbidden => status == 403,
+            Denial::Overloaded => status == 503,
+            Denial::InsecureTransport => matches!(status, 301 | 308),
+            _ => status == 401,
         }
     }
 }
@@ -107,6 +113,7 @@ pub struct Expect {
     allowance: Option<Allowance>,
     realm: Option<String>,
     challenge: Option<String>,
+    location: Option<String>,
     user: Option<String>,
     #[serde(default)]
     upstream: BTreeMap<String, String>,
@@ -118,20 +125,23 @@ impl Expect {
     /// What no request could fulfil.
     pub(super) fn mistake(&self) -> Option<&'static str> {
         let is_denied = self.status != 200;
-        if ![200, 401, 403, 503].contains(&self.status) {
-            return Some("`status` is 200, 401, 403 or 503");
+        if ![200, 301, 308, 401, 403, 503].contains(&self.status) {
+            return Some("`status` is 200, 301, 308, 401, 403 or 503");
         }
         if self.status != 401 && (self.realm.is_some() || self.challenge.is_some()) {
             return Some("only 401 has a challenge");
         }
         if self
             .denial
-            .is_some_and(|d| is_denied && d.status() != self.status)
+            .is_some_and(|denial| is_denied && !denial.can_have(self.status))
         {
             return Some("`denial` has another status");
         }
         if !is_denied && self.denial.is_some() && self.allowance != Some(Allowance::DryRun) {
             return Some("`denial` of a request that is let through, and not as a dry run");
+        }
+        if matches!(self.status, 301 | 308) != self.location.is_some() {
+            return Some("a redirect has a `location`, and nothing else has");
         }
         if is_denied && self.allowance.is_some() {
             return Some("`allowance` of a request that is denied");
@@ -159,6 +169,11 @@ impl Expect {
         let user = self.user.as_deref().map(|user| Some(Octets(parsed(user))));
         let seen_user = observed.user.map(|user| user.clone().map(Octets));
         differences.seen("user", user.as_ref(), &seen_user);
+        let location = self.location.as_deref().map(parsed);
+        if location != observed.location {
+            let seen = observed.location.clone().map(Octets);
+            differences.push(&format!("location {:?}", self.location), &format!("{seen:?}"));
+        }
         self.compare_challenge(observed, &mut differences);
         self.compare_upstream(observed, &mut differences);
         differences.0

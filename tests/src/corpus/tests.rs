@@ -36,7 +36,7 @@ fn a_slip_is_refused() {
         ("vm =", "v8 =", "unknown variant `v8`"),
         (r#"vm = "a reason""#, r#"vm = """#, "no reason"),
         ("name =", "nmae =", "unknown field `nmae`"),
-        ("status = 200", "status = 204", "200, 401, 403 or 503"),
+        ("status = 200", "status = 204", "200, 301, 308, 401, 403 or 503"),
         ("status = 200", r#"status = 200, realm = "x""#, "challenge"),
         (
             "status = 200",

@@ -2,6 +2,10 @@
 
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, net::SocketAddr};
+use xtask::{
+    envoy::bootstrap::{bootstrap, cluster, listener, manager, route_to, wasm},
+    serve::Server,
+};
 
 /// Where Envoy gets the module.
 #[derive(Clone, Debug)]
@@ -40,90 +44,67 @@ pub struct Bootstrap {
     pub plugins: Vec<Plugin>,
 }
 
-impl Bootstrap {
-    /// The configuration, for a `.yaml` or `.json` file.
+impl ModuleSource {
+    /// From the URL of a server whose content never changes.
     #[must_use]
-    pub fn to_json(&self) -> Value {
-        let listeners: Vec<Value> = self
-            .plugins
-            .iter()
-            .map(|plugin| self.listener(plugin))
-            .collect();
-        json!({
-            "static_resources": {
-                "listeners": listeners,
-                "clusters": [
-                    cluster("upstream", self.upstream),
-                    cluster("modules", self.module.address),
-                ],
-            }
-        })
+    pub fn of(server: &Server) -> ModuleSource {
+        let digest = server.digest().to_string();
+        ModuleSource {
+            address: server.address(),
+            path: format!("/{digest}/basic_auth.wasm"),
+            sha256: digest,
+            retries: 5,
+            timeout_seconds: 10.0,
+        }
     }
 
-    fn listener(&self, plugin: &Plugin) -> Value {
-        let mut manager = json!({
-            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-            "stat_prefix": "test",
-            "codec_type": "AUTO",
-            "local_reply_config": details_as_header(),
-            "route_config": {"virtual_hosts": [{
-                "name": "all",
-                "domains": ["*"],
-                // Everything, also what does not begin with a slash.
-                "routes": [{"match": {"prefix": ""}, "route": {"cluster": "upstream"}}],
-            }]},
-        });
-        manager["http_filters"] = json!([
-            {"name": "basic_auth", "typed_config": self.wasm(plugin)},
-            {"name": "router", "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
-            }},
-        ]);
-        json!({
-            "name": plugin.name,
-            "address": socket(SocketAddr::from(([127, 0, 0, 1], 0))),
-            "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
-        })
-    }
-
-    fn wasm(&self, plugin: &Plugin) -> Value {
+    /// As Envoy's configuration has it.
+    fn code(&self) -> Value {
         let ModuleSource {
             address,
             path,
             sha256,
             retries,
             timeout_seconds,
-        } = &self.module;
-        json!({
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-            "config": {
-                "name": plugin.name,
-                // Envoy names the root and not the plugin in the log of a configuration.
-                "root_id": plugin.name,
-                "failure_policy": "FAIL_RELOAD",
-                "configuration": {
-                    "@type": "type.googleapis.com/google.protobuf.StringValue",
-                    "value": plugin.configuration,
-                },
-                "vm_config": {
-                    "vm_id": "tests",
-                    "runtime": "envoy.wasm.runtime.v8",
-                    "environment_variables": {"key_values": plugin.environment},
-                    "code": {"remote": {
-                        "http_uri": {
-                            "uri": format!("http://{address}{path}"),
-                            "cluster": "modules",
-                            "timeout": format!("{timeout_seconds}s"),
-                        },
-                        "sha256": sha256,
-                        "retry_policy": {
-                            "num_retries": retries,
-                            "retry_back_off": {"base_interval": "0.1s", "max_interval": "0.2s"},
-                        },
-                    }},
-                },
+        } = self;
+        json!({"remote": {
+            "http_uri": {
+                "uri": format!("http://{address}{path}"),
+                "cluster": "modules",
+                "timeout": format!("{timeout_seconds}s"),
             },
-        })
+            "sha256": sha256,
+            "retry_policy": {
+                "num_retries": retries,
+                "retry_back_off": {"base_interval": "0.1s", "max_interval": "0.2s"},
+            },
+        }})
+    }
+}
+
+impl Bootstrap {
+    /// The configuration, for a `.yaml` or `.json` file.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        bootstrap(
+            self.plugins.iter().map(|plugin| self.listener(plugin)),
+            [
+                cluster("upstream", self.upstream),
+                cluster("modules", self.module.address),
+            ],
+        )
+    }
+
+    fn listener(&self, plugin: &Plugin) -> Value {
+        let Plugin {
+            name,
+            configuration,
+            environment,
+        } = plugin;
+        let filter = wasm(name, configuration, environment, self.module.code());
+        let mut listener = listener(name, [filter], &route_to("upstream"));
+        manager(&mut listener)["local_reply_config"] = details_as_header();
+        listener
     }
 }
 
@@ -139,20 +120,4 @@ fn details_as_header() -> Value {
             "value": "%RESPONSE_CODE_DETAILS%",
         }}],
     }]})
-}
-
-fn cluster(name: &str, address: SocketAddr) -> Value {
-    json!({
-        "name": name,
-        "type": "STATIC",
-        "connect_timeout": "1s",
-        "load_assignment": {
-            "cluster_name": name,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket(address)}}]}],
-        },
-    })
-}
-
-fn socket(address: SocketAddr) -> Value {
-    json!({"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}})
 }

@@ -1,11 +1,11 @@
 //! What an answer of Envoy's shows: whose it is, and why.
 
-use super::Answer;
 use crate::{
     corpus::{Case, Denial, Request},
     observed::{Fields, Observed, Seen},
 };
 use serde_json::Value;
+use xtask::http::Answer;
 
 /// The header in which the tests' Envoy puts the response code details of its own answers.
 pub(super) const DETAILS: &str = "x-response-code-details";
@@ -56,7 +56,7 @@ fn denied(answer: &Answer, details: &str, request: &Request) -> Result<Observed,
     let status = status(answer, request);
     let remark = format!("details {details}");
     let denial = Denial::of_envoy_details(details.as_bytes());
-    if [401, 403, 503].contains(&status) && denial.is_none() {
+    if [301, 308, 401, 403, 503].contains(&status) && denial.is_none() {
         return Err(format!("{status} by Envoy and not by the module: {remark}"));
     }
     if status == 401 && !answer.body.is_empty() {
@@ -78,6 +78,9 @@ fn denied(answer: &Answer, details: &str, request: &Request) -> Result<Observed,
         status,
         denial: seen(denial, request),
         challenge,
+        location: answer
+            .header("location")
+            .map(|location| location.as_bytes().to_vec()),
         remark,
         ..Observed::default()
     })

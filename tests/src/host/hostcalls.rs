@@ -223,8 +223,22 @@ fn property(call: &mut Call<'_>, path: Span, to: ResultSpan) -> Result<(), Fault
     let value = found.map(|(_, value)| value.clone());
     let value = value
         .or((path == b"plugin_root_id").then(Vec::new))
+        .or((path == b"source\0address").then(|| source_address(call.data())))
         .ok_or(Status::NotFound)?;
     give(call, &value, to)
+}
+
+/// As Envoy has it where it believes its clients: the last address of `X-Forwarded-For`.
+fn source_address(state: &State) -> Vec<u8> {
+    let headers = state.request_headers.iter().flatten();
+    let forwarded = headers.filter(|(name, _)| name == b"x-forwarded-for").last();
+    let last = forwarded.and_then(|(_, value)| value.rsplit(|octet| *octet == b',').next());
+    let address = last.map_or(&b"127.0.0.1"[..], <[u8]>::trim_ascii);
+    if address.contains(&b':') {
+        [b"[", address, b"]:50000"].concat()
+    } else {
+        [address, b":50000"].concat()
+    }
 }
 
 fn set_property(call: &mut Call<'_>, path: Span, value: Span) -> Result<(), Fault> {

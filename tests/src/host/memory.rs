@@ -73,6 +73,10 @@ pub(super) fn read(caller: &Caller<'_, State>, span: Span) -> Result<Vec<u8>, Fa
 }
 
 pub(super) fn write(caller: &mut Caller<'_, State>, at: u32, octets: &[u8]) -> Result<(), Fault> {
+    // Envoy lets `_initialize` log, and nothing else.
+    if caller.data().is_initializing {
+        return Err(Fault::Trap(wasmi::Error::new("restricted_callback")));
+    }
     let memory = guest(caller)?.memory;
     memory
         .write(caller, at as usize, octets)

@@ -48,6 +48,8 @@ const MAX_MEMORY: usize = 1024 * 1024 * 1024;
 /// What one virtual machine and its current stream hold.
 pub(super) struct State {
     pub(super) guest: Option<Guest>,
+    /// While `_initialize` runs.
+    pub(super) is_initializing: bool,
     /// Root and HTTP contexts that have not ended.
     pub(super) contexts: BTreeSet<u32>,
     pub(super) limits: StoreLimits,
@@ -58,7 +60,8 @@ pub(super) struct State {
     pub(super) now: Duration,
     pub(super) reading_takes: Duration,
     pub(super) tick_period: Option<Duration>,
-    pub(super) random: u64,
+    /// A fixed sequence: what needs better randomness has no place in a test.
+    pub(super) random: fastrand::Rng,
     pub(super) violations: Vec<String>,
     /// Only while a stream is in its request headers.
     pub(super) request_headers: Option<Fields>,
@@ -71,6 +74,7 @@ impl State {
         let variable = |(name, value)| format!("{name}={value}\0").into_bytes();
         State {
             guest: None,
+            is_initializing: false,
             contexts: BTreeSet::new(),
             limits: StoreLimitsBuilder::new().memory_size(MAX_MEMORY).build(),
             environment: environment.iter().map(variable).collect(),
@@ -81,7 +85,7 @@ impl State {
             now: Duration::from_secs(1_000_000),
             reading_takes: Duration::ZERO,
             tick_period: None,
-            random: 0x9E37_79B9_7F4A_7C15,
+            random: fastrand::Rng::with_seed(7617),
             violations: Vec::new(),
             request_headers: None,
             properties: Fields::new(),
@@ -111,14 +115,6 @@ impl State {
     pub(super) fn read_clock(&mut self) -> Duration {
         self.now += self.reading_takes;
         self.now
-    }
-
-    /// The next of a fixed sequence: what needs better randomness has no place in a test.
-    pub(super) fn next_random(&mut self) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random
     }
 
     pub(super) fn answer(&mut self, response: LocalResponse) {

@@ -44,9 +44,8 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<(), wasmi::Error> {
         SPACE,
         "random_get",
         |mut call: Call<'_>, at: u32, size: u32| {
-            let octets: Vec<u8> = (0..size)
-                .map(|_| call.data_mut().next_random() as u8)
-                .collect();
+            let mut octets = vec![0; size as usize];
+            call.data_mut().random.fill(&mut octets);
             reply(write(&mut call, at, &octets))
         },
     )?;

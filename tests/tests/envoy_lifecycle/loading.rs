@@ -2,33 +2,32 @@
 //! open.
 
 use super::{
-    CONFIGURATION, GOOD, LISTENER, assert_at_work, bootstrap, get, source, with_credentials,
+    CONFIGURATION, GOOD, LISTENER, assert_at_work, at_work, bootstrap, get, source,
+    with_credentials,
 };
 use basic_auth_tests::{
     envoy::{
-        ModuleSource, PATIENCE, Proxy, http2,
+        ModuleSource, PATIENCE, Proxy,
         module_server::{Behaviour, Reserved},
     },
-    workspace,
+    fixture,
 };
-use xtask::{module::Digest, upstream::Upstream};
+use xtask::{http::Protocol, module::Digest, upstream::Upstream};
+
+fn module() -> Vec<u8> {
+    fixture::module().bytes.clone()
+}
 
 #[test]
 fn the_module_with_the_right_checksum_is_downloaded_once_and_works() {
-    let module = workspace::module();
-    let digest = Digest::of(&module);
-    let server = Reserved::port().serve(Behaviour::Module(module));
-    let upstream = Upstream::start().expect("an upstream");
-    let source = source(server.address(), digest);
-    let proxy = Proxy::live(&bootstrap(source, &upstream, CONFIGURATION));
-    assert_at_work(proxy.listener(LISTENER));
+    let (proxy, server) = at_work(module());
     assert_eq!(server.requests(), 1);
     assert_eq!(proxy.statistic("wasm.remote_load_fetch_successes"), 1);
 }
 
 #[test]
 fn a_module_with_another_checksum_never_runs() {
-    let server = Reserved::port().serve(Behaviour::Module(workspace::module()));
+    let server = Reserved::port().serve(Behaviour::Module(module()));
     let proxy = refuses(
         source(server.address(), Digest::of(b"another module")),
         CONFIGURATION,
@@ -44,7 +43,7 @@ fn a_module_with_another_checksum_never_runs() {
 
 #[test]
 fn a_module_server_that_answers_wrongly_never_opens_the_listener() {
-    let module = workspace::module();
+    let module = module();
     let digest = Digest::of(&module);
     let garbage = b"<html>This is not WebAssembly.</html>".to_vec();
     let half = module[..module.len() / 2].to_vec();
@@ -67,7 +66,7 @@ fn a_module_server_that_answers_wrongly_never_opens_the_listener() {
 
 #[test]
 fn a_module_server_that_comes_up_late_is_waited_for() {
-    let module = workspace::module();
+    let module = module();
     let digest = Digest::of(&module);
     let reserved = Reserved::port();
     let upstream = Upstream::start().expect("an upstream");
@@ -90,7 +89,7 @@ fn a_module_server_that_comes_up_late_is_waited_for() {
 
 #[test]
 fn a_refused_configuration_never_opens_the_listener() {
-    let module = workspace::module();
+    let module = module();
     let digest = Digest::of(&module);
     let server = Reserved::port().serve(Behaviour::Module(module));
     let configuration =
@@ -109,7 +108,7 @@ fn a_refused_configuration_never_opens_the_listener() {
 
 #[test]
 fn envoy_accepts_every_configuration_that_users_copy() {
-    let folder = workspace::root().join("envoy");
+    let folder = fixture::root().join("envoy");
     let envoy = xtask::envoy::locate().unwrap_or_else(|error| panic!("{error:#}"));
     let mut count = 0;
     for entry in std::fs::read_dir(folder).expect("a folder") {
@@ -130,18 +129,14 @@ fn refuses(module: ModuleSource, configuration: &str) -> Proxy {
     let upstream = Upstream::start().expect("an upstream");
     let proxy = Proxy::live(&bootstrap(module, &upstream, configuration));
     let address = proxy.listener(LISTENER);
-    let client = http2::Client::new();
     // More than one round: the first request must not wake up what lets the second one through.
     for _ in 0..3 {
         assert_eq!(get(address, b"/", &[]).status, 503);
         assert_eq!(with_credentials(address, GOOD), 503);
-        let request = http::Request::get("http://example.com/")
-            .body(())
-            .expect("a request");
-        assert_eq!(
-            client.send(address, request).expect("an answer").status,
-            503
-        );
+        let request = http::Request::get("http://example.com/").body(());
+        let request = request.expect("a request");
+        let answer = xtask::http::send(address, Protocol::Http2, request);
+        assert_eq!(answer.expect("an answer").status, 503);
     }
     assert_eq!(
         proxy.statistic("cluster.upstream.upstream_rq_total"),

@@ -5,13 +5,20 @@
 
 mod loading;
 mod mixed;
+mod plain_cargo;
 mod traffic;
 
-use basic_auth_tests::envoy::{Answer, Bootstrap, ModuleSource, Plugin, Proxy, http1};
+use basic_auth_tests::{
+    envoy::{
+        Bootstrap, ModuleSource, Proxy, Tuned,
+        module_server::{Behaviour, ModuleServer, Reserved},
+    },
+    fixture::plugin,
+};
 use std::net::SocketAddr;
 use xtask::{
+    http::{self, Answer},
     module::Digest,
-    serve::{Config, Server},
     upstream::Upstream,
 };
 
@@ -36,39 +43,25 @@ fn source(address: SocketAddr, digest: Digest) -> ModuleSource {
 }
 
 fn bootstrap(module: ModuleSource, upstream: &Upstream, configuration: &str) -> Bootstrap {
-    let plugin = Plugin {
-        name: LISTENER.into(),
-        configuration: configuration.into(),
-        environment: [].into(),
-    };
     Bootstrap {
         module,
         upstream: upstream.address(),
-        plugins: vec![plugin],
+        plugins: vec![plugin(LISTENER, configuration)],
     }
 }
 
-/// A live Envoy with the built module, and what it stands on.
+/// A live Envoy with the built module.
 struct Live {
-    proxy: Proxy,
+    envoy: Tuned,
     address: SocketAddr,
-    _server: Server,
-    _upstream: Upstream,
 }
 
 impl Live {
     fn start() -> Live {
-        let server = Server::start(Config::local()).unwrap_or_else(|error| panic!("{error:#}"));
-        let upstream = Upstream::start().expect("an upstream");
-        let module = source(server.address(), server.digest());
-        let proxy = Proxy::live(&bootstrap(module, &upstream, CONFIGURATION));
-        let address = proxy.listener(LISTENER);
-        Live {
-            proxy,
-            address,
-            _server: server,
-            _upstream: upstream,
-        }
+        let plugins = vec![plugin(LISTENER, CONFIGURATION)];
+        let envoy = Tuned::live(plugins, |_| (), &["--log-level", "info"]);
+        let address = envoy.proxy.listener(LISTENER);
+        Live { envoy, address }
     }
 }
 
@@ -76,7 +69,7 @@ impl Live {
 fn get(address: SocketAddr, path: &[u8], fields: &[&[u8]]) -> Answer {
     let head = [b"GET ", path, b" HTTP/1.1\r\nhost: example.com\r\n"].concat();
     let request = [&head, &fields.concat()[..], b"\r\n"].concat();
-    http1::send(address, &request).unwrap_or_else(|error| panic!("{error}"))
+    http::send_octets(address, &request).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 fn with_credentials(address: SocketAddr, credentials: &str) -> u16 {
@@ -86,6 +79,17 @@ fn with_credentials(address: SocketAddr, credentials: &str) -> u16 {
         &[format!("authorization: {credentials}\r\n").as_bytes()],
     )
     .status
+}
+
+/// Has Envoy download `module`, and fails unless it is at work then.
+fn at_work(module: Vec<u8>) -> (Proxy, ModuleServer) {
+    let digest = Digest::of(&module);
+    let server = Reserved::port().serve(Behaviour::Module(module));
+    let upstream = Upstream::start().expect("an upstream");
+    let source = source(server.address(), digest);
+    let proxy = Proxy::live(&bootstrap(source, &upstream, CONFIGURATION));
+    assert_at_work(proxy.listener(LISTENER));
+    (proxy, server)
 }
 
 /// Fails unless the module is at work: both answers are its own.

@@ -1,16 +1,10 @@
 //! Ten thousand requests of many kinds on many connections at once: no answer may be another's.
 
 use super::{GOOD, Live, WRONG};
-use basic_auth_tests::{
-    envoy::{Answer, http2},
-    report::announce,
-};
+use basic_auth_tests::report::announce;
 use std::{error::Error, net::SocketAddr};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpStream,
-    task::JoinSet,
-};
+use tokio::task::JoinSet;
+use xtask::http::{Answer, Client, Protocol};
 
 const CONNECTIONS: usize = 40;
 const REQUESTS_OF_EACH: usize = 250;
@@ -84,69 +78,34 @@ fn check(answer: &Answer, path: &str, expected: u16) -> Result<(), Failure> {
     }
 }
 
+/// A request that is ready to be sent over either protocol.
+fn request(path: &str, credentials: &[&str]) -> Result<http::Request<()>, Failure> {
+    let mut request = http::Request::get(format!("http://example.com{path}"));
+    for value in credentials {
+        request = request.header("authorization", *value);
+    }
+    Ok(request.body(())?)
+}
+
 async fn over_http1(address: SocketAddr, connection: usize) -> Result<usize, Failure> {
-    let mut stream = BufReader::new(TcpStream::connect(address).await?);
+    let mut client = Client::connect(address, Protocol::Http1).await?;
     let mut count = 0;
     for (path, credentials, status) in requests(connection) {
-        let mut request = format!("GET {path} HTTP/1.1\r\nhost: example.com\r\n");
-        for value in credentials {
-            request.push_str(&format!("authorization: {value}\r\n"));
-        }
-        request.push_str("\r\n");
-        stream.get_mut().write_all(request.as_bytes()).await?;
-        check(&receive(&mut stream).await?, &path, status)?;
+        client.ready().await?;
+        let answer = client.send(request(&path, credentials)?).await?;
+        check(&answer, &path, status)?;
         count += 1;
     }
     Ok(count)
 }
 
-async fn receive(stream: &mut BufReader<TcpStream>) -> Result<Answer, Failure> {
-    let mut line = String::new();
-    stream.read_line(&mut line).await?;
-    let status = line.split(' ').nth(1).ok_or("no status")?.parse()?;
-    let mut answer = Answer {
-        status,
-        headers: Vec::new(),
-        body: Vec::new(),
-    };
-    loop {
-        line.clear();
-        stream.read_line(&mut line).await?;
-        let Some((name, value)) = line.trim_end().split_once(':') else {
-            break;
-        };
-        answer
-            .headers
-            .push((name.to_ascii_lowercase(), value.trim().to_owned()));
-    }
-    let length = answer
-        .header("content-length")
-        .ok_or("no length")?
-        .parse()?;
-    answer.body.resize(length, 0);
-    stream.read_exact(&mut answer.body).await?;
-    Ok(answer)
-}
-
 async fn over_http2(address: SocketAddr, connection: usize) -> Result<usize, Failure> {
-    let (client, driver) = h2::client::handshake(TcpStream::connect(address).await?).await?;
-    let driver = tokio::spawn(driver);
+    let mut client = Client::connect(address, Protocol::Http2).await?;
     let mut streams = JoinSet::new();
-    let mut client = client.ready().await?;
     let mut count = 0;
     for (path, credentials, status) in requests(connection) {
-        let mut request = http::Request::get(format!("http://example.com{path}"));
-        for value in credentials {
-            request = request.header("authorization", *value);
-        }
-        let (response, _) = client.send_request(request.body(())?, true)?;
-        streams.spawn(async move {
-            let answer = http2::receive(response.await?)
-                .await
-                .map_err(|e| e.to_string())?;
-            check(&answer, &path, status)
-        });
-        client = client.ready().await?;
+        let answer = client.send(request(&path, credentials)?);
+        streams.spawn(async move { check(&answer.await?, &path, status) });
         // Twenty streams at a time, so that answers of one connection overtake each other.
         if streams.len() >= 20 {
             count += finished(&mut streams).await?;
@@ -155,7 +114,6 @@ async fn over_http2(address: SocketAddr, connection: usize) -> Result<usize, Fai
     while !streams.is_empty() {
         count += finished(&mut streams).await?;
     }
-    driver.abort();
     Ok(count)
 }
 

@@ -1,7 +1,7 @@
 //! Requests that no well-behaved client sends, and those of gRPC.
 
 use super::{GOOD, Live, WRONG, assert_at_work, get};
-use basic_auth_tests::envoy::{Answer, http1, http2};
+use xtask::http::{self, Answer, Protocol};
 
 /// Fields that Envoy or the module read, and one that nobody does.
 const FIELDS: [&str; 16] = [
@@ -54,7 +54,8 @@ fn any_octet_in_target_and_host_leaves_the_worker_at_work() {
             &format!("{octet:#x} in the path"),
         );
         let host = [b"GET / HTTP/1.1\r\nhost: a", &[octet][..], b"b\r\n\r\n"].concat();
-        let answer = http1::send(live.address, &host).unwrap_or_else(|error| panic!("{error}"));
+        let answer = http::send_octets(live.address, &host);
+        let answer = answer.unwrap_or_else(|error| panic!("{error:#}"));
         assert_sound(&answer, &format!("{octet:#x} in the host"));
     }
     assert_at_work(live.address);
@@ -64,17 +65,15 @@ fn any_octet_in_target_and_host_leaves_the_worker_at_work() {
 #[test]
 fn grpc_is_denied_in_its_own_terms_and_let_through() {
     let live = Live::start();
-    let client = http2::Client::new();
     let call = |credentials: Option<&str>| {
-        let mut request = http::Request::post("http://example.com/package.Service/Method")
+        let mut request = ::http::Request::post("http://example.com/package.Service/Method")
             .header("content-type", "application/grpc")
             .header("te", "trailers");
         if let Some(credentials) = credentials {
             request = request.header("authorization", credentials);
         }
-        client
-            .send(live.address, request.body(()).expect("a request"))
-            .expect("an answer")
+        let request = request.body(()).expect("a request");
+        http::send(live.address, Protocol::Http2, request).expect("an answer")
     };
     for credentials in [None, Some(WRONG)] {
         let denied = call(credentials);
@@ -107,11 +106,11 @@ fn assert_sound(answer: &Answer, what: &str) {
 }
 
 fn assert_no_trap(live: &Live) {
-    let log = live.proxy.log();
+    let log = live.envoy.proxy.log();
     for sign in ["in-VM backtrace", "RuntimeError", "Wasm VM failed"] {
         let line = log.find(sign);
         assert!(line.is_none(), "the module trapped: {line:?}");
     }
-    assert_eq!(live.proxy.statistic("wasm.main.vm_reload_success"), 0);
-    assert_eq!(live.proxy.statistic("wasm.main.vm_reload_backoff"), 0);
+    assert_eq!(live.envoy.proxy.statistic("wasm.main.vm_reload_success"), 0);
+    assert_eq!(live.envoy.proxy.statistic("wasm.main.vm_reload_backoff"), 0);
 }

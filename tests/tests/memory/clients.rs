@@ -1,110 +1,96 @@
 //! The clients of Envoy, which send requests in batches over HTTP/2.
 
 use super::kinds::Kind;
-use basic_auth_tests::{envoy::Proxy, observed::Fields};
+use basic_auth_tests::{
+    envoy::{Proxy, message},
+    observed::Fields,
+};
 use std::net::SocketAddr;
-use xtask::http2::{Connection, hpack};
+use xtask::http::Connections;
 
 /// The requests under way on each connection.
 pub(super) const BATCH: usize = 64;
 
-/// So that Envoy has something to do while this process encodes the next batch.
+/// The connections to the main listener.
 const CONNECTIONS: usize = 4;
 
 /// Connections to both listeners, and those that are not waited for.
 pub(super) struct Clients {
-    main: SocketAddr,
-    connections: Vec<Client>,
+    main: Client,
     scarce: Client,
-    abandoned: Vec<Vec<u8>>,
-    next: usize,
+    address: SocketAddr,
+    abandoned: Vec<http::Request<()>>,
 }
 
 impl Clients {
     pub(super) fn of(proxy: &Proxy) -> Clients {
-        let main = proxy.listener("main");
+        let address = proxy.listener("main");
         Clients {
-            main,
-            connections: (0..CONNECTIONS).map(|_| Client::open(main)).collect(),
-            scarce: Client::open(proxy.listener("scarce")),
+            main: Client::open(address, CONNECTIONS),
+            scarce: Client::open(proxy.listener("scarce"), 1),
+            address,
             abandoned: Vec::new(),
-            next: 0,
         }
     }
 
-    /// Queues a request.
+    /// Sends a request, together with the next ones.
     pub(super) fn send(&mut self, kind: Kind, number: usize) {
-        let block = block(&kind.fields(number));
+        let message = message(kind.fields(number));
         match kind {
-            Kind::Scarce => self.scarce.push(block),
-            Kind::Abandoned => self.abandon(block),
-            _ => {
-                let connection = &mut self.connections[self.next];
-                connection.push(block);
-                if connection.batch.is_empty() {
-                    self.next = (self.next + 1) % CONNECTIONS;
-                }
-            }
+            Kind::Scarce => self.scarce.push(message),
+            Kind::Abandoned => self.abandon(message),
+            _ => self.main.push(message),
         }
     }
 
     /// Closes a connection while requests are under way.
-    fn abandon(&mut self, block: Vec<u8>) {
-        self.abandoned.push(block);
+    fn abandon(&mut self, message: http::Request<()>) {
+        self.abandoned.push(message);
         if self.abandoned.len() == BATCH {
-            let mut connection = Connection::open(self.main).expect("a connection");
-            let sent = connection.send(self.abandoned.drain(..));
+            let connection = Connections::open(self.address, 1).expect("a connection");
+            let sent = connection.abandon(self.abandoned.drain(..));
             sent.unwrap_or_else(|error| panic!("{error:#}"));
         }
     }
 
     /// Sends the rest, and waits for all answers.
     pub(super) fn finish(&mut self) {
-        for client in self.connections.iter_mut().chain([&mut self.scarce]) {
-            client.flush();
-            client.finish();
-        }
+        self.main.flush();
+        self.scarce.flush();
     }
 }
 
 struct Client {
-    connection: Connection,
-    batch: Vec<Vec<u8>>,
+    connections: Connections,
+    batch: Vec<http::Request<()>>,
 }
 
 impl Client {
-    fn open(address: SocketAddr) -> Client {
+    fn open(address: SocketAddr, count: usize) -> Client {
+        let connections = Connections::open(address, count);
         Client {
-            connection: Connection::open(address).unwrap_or_else(|error| panic!("{error:#}")),
+            connections: connections.unwrap_or_else(|error| panic!("{error:#}")),
             batch: Vec::new(),
         }
     }
 
-    fn push(&mut self, block: Vec<u8>) {
-        self.batch.push(block);
-        if self.batch.len() == BATCH {
+    fn push(&mut self, message: http::Request<()>) {
+        self.batch.push(message);
+        if self.batch.len() == BATCH * self.connections.count() {
             self.flush();
         }
     }
 
-    /// Sends the batch once the one before is answered.
     fn flush(&mut self) {
-        self.finish();
-        let sent = self.connection.send(self.batch.drain(..));
-        sent.unwrap_or_else(|error| panic!("{error:#}"));
-    }
-
-    fn finish(&mut self) {
-        let finished = self.connection.finish();
-        finished.unwrap_or_else(|error| panic!("{error:#}"));
+        let answered = self.connections.exchange(self.batch.drain(..));
+        answered.unwrap_or_else(|error| panic!("{error:#}"));
     }
 }
 
-/// Pseudo-header fields stand first.
-fn block(fields: &Fields) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in fields {
-        hpack::push_literal(&mut block, name, value);
+/// The library sends no path that is not UTF-8.
+fn message(mut fields: Fields) -> http::Request<()> {
+    for (_, path) in fields.iter_mut().filter(|(name, _)| name == b":path") {
+        *path = String::from_utf8_lossy(path).into_owned().into_bytes();
     }
-    block
+    message::http2(&fields).unwrap_or_else(|| panic!("cannot be sent: {fields:?}"))
 }

@@ -1,49 +1,49 @@
-//! A million requests over HTTP/2 to a real Envoy with one worker.
+//! Very many requests over HTTP/2 to a real Envoy with one worker.
 
 use super::{
-    Counters, REQUESTS, STEP,
+    Counters, LOOKS,
     clients::{BATCH, Clients},
     decisions,
     kinds::Kind,
-    plugins, without_overload,
+    plugins, requests, without_overload,
 };
 use basic_auth_tests::{
-    envoy::{PATIENCE, Plugin, Proxy, Tuned},
+    envoy::{PATIENCE, Proxy, Tuned},
+    fixture::plugin,
     report::announce,
 };
 use serde_json::{Value, json};
-use xtask::{envoy::Envoy, process_memory::ProcessMemory};
+use xtask::{
+    envoy::{Envoy, bootstrap},
+    process_memory::ProcessMemory,
+};
 
 const MIB: u64 = 1024 * 1024;
 
 /// How much more may be resident at the end. Measured are up to 0.9 MB, nearly all of it soon
-/// after the warm-up: free lists of the allocator, and what V8 collects late. Requests that each
-/// leave 16 octets behind would need 14 MB.
+/// after the warm-up: free lists of the allocator, and what V8 collects late. A million requests that
+/// each leave 16 octets behind would need 14 MB.
 const MORE_RESIDENT: u64 = 4 * MIB;
 
 /// How much more Envoy may have allocated, without VMs. Measured are some kilobytes.
 const MORE_ALLOCATED: u64 = MIB;
 
 #[test]
-fn a_million_mixed_requests_leave_envoy_as_large_as_it_was() {
-    let plugin = |name: &str, configuration| Plugin {
-        name: name.into(),
-        configuration,
-        environment: [].into(),
-    };
+fn very_many_mixed_requests_leave_envoy_as_large_as_it_was() {
+    let (requests, step) = (requests(), requests() / LOOKS);
     let plugins = vec![
-        plugin("main", plugins::main()),
-        plugin("scarce", plugins::scarce()),
+        plugin("main", &plugins::main()),
+        plugin("scarce", &plugins::scarce()),
     ];
     let Tuned { proxy, .. } = &mut Tuned::live(plugins, answer_directly, &["--log-level", "warn"]);
     let mut clients = Clients::of(proxy);
     let mut expected = Counters::new();
     let mut sizes = Vec::new();
-    for number in 1..=REQUESTS {
+    for number in 1..=requests {
         let kind = Kind::of(number);
         *expected.entry(kind.counter().to_owned()).or_default() += 1;
         clients.send(kind, number);
-        if number % STEP == 0 {
+        if number % step == 0 {
             clients.finish();
             sizes.push(Size::of(&proxy.envoy));
         }
@@ -54,10 +54,10 @@ fn a_million_mixed_requests_leave_envoy_as_large_as_it_was() {
         last.process.linear_memories == first.process.linear_memories
             && last.process.resident <= first.process.resident + MORE_RESIDENT
             && last.allocated <= first.allocated + MORE_ALLOCATED,
-        "after every {STEP} requests: {sizes:#?}"
+        "after every {step} requests: {sizes:#?}"
     );
     announce(&format!(
-        "memory: {REQUESTS} requests to an Envoy of {} octets, then {}",
+        "memory: {requests} requests to an Envoy of {} octets, then {}",
         first.process.resident, last.process.resident
     ));
 }
@@ -86,12 +86,12 @@ impl Size {
 
 /// Puts an answer in the place of the upstream.
 fn answer_directly(configuration: &mut Value) {
-    let listeners = &mut configuration["static_resources"]["listeners"];
-    for listener in listeners.as_array_mut().expect("a list of listeners") {
-        let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
+    for listener in bootstrap::listeners(configuration) {
+        let manager = bootstrap::manager(listener);
         manager["http2_protocol_options"] = json!({"max_concurrent_streams": BATCH});
-        manager["route_config"]["virtual_hosts"][0]["routes"] =
-            json!([{"match": {"prefix": ""}, "direct_response": {"status": 200}}]);
+        let route = &mut manager["route_config"]["virtual_hosts"][0]["routes"][0];
+        *route = bootstrap::answer();
+        route["match"] = json!({"prefix": ""});
     }
 }
 
@@ -117,7 +117,10 @@ fn assert_answers(proxy: &mut Proxy, expected: Counters) {
         .iter()
         .filter(|(name, _)| name.starts_with("denied."));
     let denied: u64 = denied.map(|(_, count)| count).sum();
-    let statistic = |class| proxy.statistic(&format!("http.test.downstream_rq_{class}"));
+    let statistic = |class| {
+        let of_listener = |name| proxy.statistic(&format!("http.{name}.downstream_rq_{class}"));
+        of_listener("main") + of_listener("scarce")
+    };
     assert_eq!(statistic("5xx"), overloaded);
     assert_eq!(statistic("4xx"), denied - overloaded);
 }

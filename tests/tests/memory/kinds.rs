@@ -2,7 +2,7 @@
 
 use super::plugins::SLOW_USERS;
 use basic_auth_tests::{
-    get::{basic, get},
+    fixture::{basic, get},
     observed::Fields,
 };
 

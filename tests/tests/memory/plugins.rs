@@ -1,14 +1,13 @@
 //! The configurations of the two plugins that the requests go through.
 
+use basic_auth_tests::fixture::{BCRYPT, SHA};
 use serde_json::json;
 
 /// How many users have a slow hash. More than the cache has entries, so that it turns over.
 pub(super) const SLOW_USERS: usize = 100;
 
-/// Of `open sesame`, as the others are: just slow enough for the cache.
+/// Of `open sesame`: just slow enough for the cache.
 const PBKDF2: &str = "$pbkdf2-sha1$i=300,l=20$c2FsdHNhbHQ$vrWZOMpVPY5rOOFKJ0W7EGxnvyM";
-const BCRYPT: &str = "$2y$04$9Kituig3gNdg3vedn1rUv.u7zG7zRb66G97mDxdbqLuxO4fgH9a/q";
-const SHA: &str = "{SHA}W8r/fyL/UzygmbNAjq2HbA67qac=";
 
 /// For every kind of request but the scarce one.
 pub(super) fn main() -> String {

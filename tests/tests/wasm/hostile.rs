@@ -2,11 +2,7 @@
 //! does not trap, and does not keep memory.
 
 use basic_auth::{Decision, Policy, Request, Worker};
-use basic_auth_tests::{
-    host::{Host, Outcome},
-    observed::Fields,
-    octets, workspace,
-};
+use basic_auth_tests::{fixture, host::Outcome, observed::Fields, octets};
 use std::time::Duration;
 
 const CONFIGURATION: &str = r#"{"basic_auth_rules": [
@@ -68,11 +64,11 @@ const WARM_UP: usize = 2_000;
 #[test]
 fn the_module_does_what_the_core_decides_whatever_a_request_holds() {
     let policy = Policy::parse(CONFIGURATION.as_bytes(), &|_| None).expect("a policy");
-    let mut worker = Worker::new(&policy, [7; 32], || Duration::ZERO);
-    let host = Host::load(&workspace::module()).expect("the module loads");
+    let mut worker = Worker::new(policy.worker_limits(), [7; 32], || Duration::ZERO);
+    let host = fixture::host();
     let mut vm = host.start(&[].into()).expect("the module starts");
     vm.configure(CONFIGURATION.as_bytes()).expect("accepted");
-    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    let mut random = Random(fastrand::Rng::with_seed(7617));
     let mut memory = 0;
     let mut answered = [0; 2];
     for count in 0..REQUESTS {
@@ -106,8 +102,8 @@ fn decide(policy: &Policy, worker: &mut Worker, sent: &Fields) -> u32 {
     let fields = sent
         .iter()
         .map(|(name, value)| (name.as_slice(), value.as_slice()));
-    match policy.decide(&Request::of(fields, policy), worker) {
-        Decision::Allow { .. } => 200,
+    match policy.decide(&Request::of(fields, policy.field_names()), worker) {
+        Decision::Allow(_) => 200,
         Decision::Deny(denied) => denied.status(),
     }
 }
@@ -119,23 +115,19 @@ fn display(sent: &Fields) -> String {
     sent.iter().map(show).collect::<Vec<_>>().join(", ")
 }
 
-/// The same sequence in every run (Marsaglia's xorshift), so that a failure can be repeated.
-struct Random(u64);
+/// The same sequence in every run, so that a failure can be repeated.
+struct Random(fastrand::Rng);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        // The remainder is smaller than `limit`, which is a `usize`.
-        usize::try_from(self.0 % limit as u64).unwrap_or_default()
+        self.0.usize(..limit)
     }
 
     fn octets(&mut self, most: usize) -> Vec<u8> {
         let mut octets = Vec::new();
         for _ in 0..self.below(most + 1) {
             match self.below(8) {
-                0 => octets.push(u8::try_from(self.below(256)).unwrap_or_default()),
+                0 => octets.push(self.0.u8(..)),
                 _ => octets.extend(PIECES[self.below(PIECES.len())]),
             }
         }

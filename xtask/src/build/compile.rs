@@ -16,6 +16,10 @@ const PACKAGE: &str = "basic-auth-filter";
 pub const TARGET: &str = "wasm32-wasip1";
 const ARTIFACT: &str = "wasm32-wasip1/release/basic_auth_filter.wasm";
 
+/// What `.cargo/config.toml` has for `TARGET`, so that plain `cargo build` compiles the same code:
+/// SIMD, and names that say of which crate something generic was made, for `--sizes`.
+const RUSTFLAGS: [&str; 2] = ["-Ctarget-feature=+simd128", "-Csymbol-mangling-version=v0"];
+
 /// Settings of Cargo that concern how it downloads or talks, and never what it builds.
 const HARMLESS: [&str; 8] = [
     "CARGO_BUILD_JOBS",
@@ -40,7 +44,6 @@ impl Workspace {
     /// What the linker leaves of the filter.
     pub(super) fn compile(&self, toolchain: &Toolchain) -> anyhow::Result<Vec<u8>> {
         toolchain.ensure_target(TARGET)?;
-        toolchain.ensure_library_source()?;
         // The sources have to be there before their folders can be listed.
         command::run(self.cargo(
             toolchain,
@@ -54,17 +57,12 @@ impl Workspace {
             PACKAGE,
             "--target",
             TARGET,
-            "-Zbuild-std=std,panic_abort",
-            "-Zbuild-std-features=optimize_for_size",
             "--target-dir",
         ];
         let mut build = self.cargo(toolchain, arguments);
         build
             .arg(&self.target_folder)
-            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(toolchain)?)
-            // The library is built for size, and without the texts of panics that cannot happen:
-            // 15 % of the module. That takes unstable flags, which the pinned toolchain pins too.
-            .env("RUSTC_BOOTSTRAP", "1");
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(toolchain)?);
         command::run(build).context("the module does not compile")?;
         let artifact = self.target_folder.join(ARTIFACT);
         fs::read(&artifact).with_context(|| format!("{} cannot be read", artifact.display()))
@@ -99,15 +97,9 @@ impl Workspace {
                 .into_iter()
                 .map(|folder| (folder, "/cargo/registry".to_owned())),
         );
-        let mut flags = vec![
-            "-Ctarget-feature=+simd128".to_owned(),
-            "-Zunstable-options".to_owned(),
-            "-Cpanic=immediate-abort".to_owned(),
-            // Names that say of which crate something generic was made, for `--sizes`.
-            "-Csymbol-mangling-version=v0".to_owned(),
-        ];
-        flags.extend(renamed.iter().map(|(folder, name)| remap(folder, name)));
-        Ok(flags.join("\x1f"))
+        let flags = RUSTFLAGS.iter().map(|flag| (*flag).to_owned());
+        let remapped = renamed.iter().map(|(folder, name)| remap(folder, name));
+        Ok(flags.chain(remapped).collect::<Vec<_>>().join("\x1f"))
     }
 }
 
@@ -127,6 +119,14 @@ fn is_setting(name: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_cargo_has_the_same_flags() {
+        let path = crate::repository_root().join(".cargo/config.toml");
+        let configuration = fs::read_to_string(path).unwrap();
+        let expected = format!("[target.{TARGET}]\nrustflags = {RUSTFLAGS:?}\n");
+        assert!(configuration.contains(&expected), "{expected}");
+    }
 
     #[test]
     fn settings_that_change_the_module_are_recognised() {

@@ -28,7 +28,7 @@ pub(super) fn build_twice() -> anyhow::Result<Module> {
             first_difference(&first.bytes, &second.bytes)
         );
     }
-    println!("reproducible: two builds in two folders with two homes gave the same bytes");
+    crate::say!("reproducible: two builds in two folders with two homes gave the same bytes");
     Ok(first)
 }
 
@@ -65,7 +65,7 @@ fn build_copy(toolchain: &Toolchain, files: &[String], name: &str) -> anyhow::Re
     };
     copy(files, &repository_root(), &workspace.folder)?;
     imitate(&cargo_home()?, &workspace.cargo_home)?;
-    eprintln!("Building in {} …", base.display());
+    crate::warn!("Building in {} …", base.display());
     super::finish(&workspace.compile(toolchain)?)
 }
 

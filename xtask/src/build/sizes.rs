@@ -26,7 +26,7 @@ pub(super) fn table(compiled: &[u8]) -> anyhow::Result<String> {
     }
     let data = module.data.iter().map(|data| data.value.len()).sum();
     sizes.insert("constants of all crates", data);
-    let total = strip::strip(compiled)?.len();
+    let total = strip(compiled)?.len();
     let others = total.saturating_sub(sizes.values().sum());
     sizes.insert("types, imports, sizes of functions", others);
     Ok(lines(&sizes, total))

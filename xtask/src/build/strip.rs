@@ -1,28 +1,28 @@
 //! Takes out of the compiled module what this filter does not use.
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use walrus::{Module, ModuleConfig};
 
-/// What the module exports, and nothing else. Envoy calls every callback that a module exports, on
-/// every request.
-pub const EXPORTS: [&str; 8] = [
+/// What the module may export. Envoy calls every callback that a module exports, on every request,
+/// and the SDK exports all of them.
+pub const EXPORTS: [&str; 9] = [
     "memory",
     "_initialize",
     "proxy_abi_version_0_2_1",
     "proxy_on_memory_allocate",
-    "proxy_on_context_create",
     "proxy_on_configure",
+    "proxy_on_context_create",
     "proxy_on_request_headers",
     "proxy_on_tick",
+    "proxy_on_delete",
 ];
 
-const LIST: &str = "the list in xtask/src/build/strip.rs";
-
-/// Removes the custom sections, and refuses a module that exports anything but [`EXPORTS`].
+/// Removes every export that is not one of [`EXPORTS`], what only such exports used, and the custom
+/// sections.
 ///
 /// Among the sections are the names of the functions. They are a seventh of what the linker leaves,
 /// and serve nothing but the backtrace of a trap; the artifact in `target/` still has them.
-pub(super) fn strip(compiled: &[u8]) -> anyhow::Result<Vec<u8>> {
+pub fn strip(compiled: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut config = ModuleConfig::new();
     config.generate_name_section(false);
     strip_as(compiled, &mut config)
@@ -38,7 +38,7 @@ fn strip_as(compiled: &[u8], config: &mut ModuleConfig) -> anyhow::Result<Vec<u8
     let mut module = config
         .parse(compiled)
         .context("the compiled module is not valid WebAssembly")?;
-    check_exports(&module)?;
+    remove_other_exports(&mut module);
     remove_custom_sections(&mut module);
     walrus::passes::gc::run(&mut module);
     let stripped = module.emit_wasm();
@@ -46,19 +46,15 @@ fn strip_as(compiled: &[u8], config: &mut ModuleConfig) -> anyhow::Result<Vec<u8
     Ok(stripped)
 }
 
-fn check_exports(module: &Module) -> anyhow::Result<()> {
-    let exports: Vec<&str> = module
-        .exports
-        .iter()
-        .map(|export| export.name.as_str())
+fn remove_other_exports(module: &mut Module) {
+    let exports = module.exports.iter();
+    let others: Vec<_> = exports
+        .filter(|export| !EXPORTS.contains(&export.name.as_str()))
+        .map(|export| export.id())
         .collect();
-    if let Some(missing) = EXPORTS.iter().find(|name| !exports.contains(name)) {
-        bail!("the filter does not export `{missing}`: correct it or {LIST}");
+    for other in others {
+        module.exports.delete(other);
     }
-    if let Some(other) = exports.iter().find(|name| !EXPORTS.contains(name)) {
-        bail!("the filter exports `{other}`: remove that or add it to {LIST}");
-    }
-    Ok(())
 }
 
 fn remove_custom_sections(module: &mut Module) {
@@ -91,33 +87,25 @@ mod tests {
         module.emit_wasm()
     }
 
+    fn exports(module: &Module) -> Vec<&str> {
+        let exports = module.exports.iter();
+        exports.map(|export| export.name.as_str()).collect()
+    }
+
     #[test]
     fn custom_sections_go_and_exports_stay() {
         let stripped = Module::from_buffer(&strip(&module(&EXPORTS)).unwrap()).unwrap();
-        let exports: Vec<_> = stripped
-            .exports
-            .iter()
-            .map(|export| export.name.as_str())
-            .collect();
-        assert_eq!(exports, EXPORTS);
+        assert_eq!(exports(&stripped), EXPORTS);
         assert_eq!(stripped.customs.iter().count(), 0);
     }
 
     #[test]
-    fn another_export_is_refused() {
+    fn another_export_goes_with_what_it_calls() {
         let with_another = [&EXPORTS[..], &["proxy_on_log"]].concat();
-        let error = strip(&module(&with_another)).unwrap_err().to_string();
-        assert!(error.contains("exports `proxy_on_log`"), "{error}");
-    }
-
-    #[test]
-    fn a_missing_export_is_refused() {
-        let without: Vec<_> = EXPORTS
-            .into_iter()
-            .filter(|name| *name != "proxy_on_tick")
-            .collect();
-        let error = strip(&module(&without)).unwrap_err().to_string();
-        assert!(error.contains("does not export `proxy_on_tick`"), "{error}");
+        let stripped = Module::from_buffer(&strip(&module(&with_another)).unwrap()).unwrap();
+        assert_eq!(exports(&stripped), EXPORTS);
+        // Each export is a function that calls another one.
+        assert_eq!(stripped.funcs.iter().count(), 2 * EXPORTS.len());
     }
 
     #[test]

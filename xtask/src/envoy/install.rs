@@ -27,7 +27,7 @@ pub(super) fn pinned(folder: &Path) -> anyhow::Result<PathBuf> {
     let lock = File::create(folder.join("lock"))?;
     lock.lock()?;
     if !program.exists() {
-        eprintln!("Installing Envoy {version} into {} …", installed.display());
+        crate::warn!("Installing Envoy {version} into {} …", installed.display());
         install(folder, &installed)?;
     }
     Ok(program)

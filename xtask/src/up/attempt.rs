@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use anyhow::bail;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hyper::{Request, header};
 
-use crate::http::{self, Answer};
+use crate::http::{self, Answer, Protocol};
 
 /// A request and the status that it has to be answered with.
 pub(super) struct Attempt {
@@ -91,17 +92,16 @@ impl Attempt {
         )
     }
 
-    /// The same request as bytes.
-    fn request(&self, address: SocketAddr) -> String {
-        let credentials = self
-            .user
-            .map(|user| format!("authorization: Basic {}\r\n", STANDARD.encode(user)));
-        format!(
-            "{} {} HTTP/1.1\r\nhost: {address}\r\n{}connection: close\r\n\r\n",
-            self.method,
-            self.target,
-            credentials.unwrap_or_default()
-        )
+    /// The same request, to be sent.
+    fn request(&self, address: SocketAddr) -> anyhow::Result<Request<()>> {
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(format!("http://{address}{}", self.target));
+        if let Some(user) = self.user {
+            let credentials = format!("Basic {}", STANDARD.encode(user));
+            request = request.header(header::AUTHORIZATION, credentials);
+        }
+        Ok(request.body(())?)
     }
 
     /// Whether `answer` is what was expected. A 401 has to come with a challenge.
@@ -114,9 +114,9 @@ impl Attempt {
 
 /// Prints the commands to try and what they answer.
 pub(super) fn print_all(attempts: &[Attempt], address: SocketAddr) {
-    println!("To try it, in another terminal:");
+    crate::say!("To try it, in another terminal:");
     for attempt in attempts {
-        println!(
+        crate::say!(
             "\n  # {}: expect {}\n  {}",
             attempt.what,
             attempt.expected,
@@ -129,26 +129,26 @@ pub(super) fn print_all(attempts: &[Attempt], address: SocketAddr) {
 pub(super) fn try_all(attempts: &[Attempt], address: SocketAddr) -> anyhow::Result<()> {
     let mut differ = 0;
     for attempt in attempts {
-        println!(
+        crate::say!(
             "# {}: expect {}\n{}",
             attempt.what,
             attempt.expected,
             attempt.command(address)
         );
-        let answer = http::exchange(address, attempt.request(address).as_bytes())?;
+        let answer = http::send(address, Protocol::Http1, attempt.request(address)?)?;
         print_answer(&answer);
         if !attempt.is_met_by(&answer) {
-            println!(
+            crate::say!(
                 "DIFFERS: {} expected, {}",
                 attempt.expected,
                 challenge_rule(attempt.expected)
             );
             differ += 1;
         }
-        println!();
+        crate::say!("");
     }
     match differ {
-        0 => println!("All {} answers are as expected.", attempts.len()),
+        0 => crate::say!("All {} answers are as expected.", attempts.len()),
         _ => bail!(
             "{differ} of {} answers differ from what is expected",
             attempts.len()
@@ -166,12 +166,12 @@ fn challenge_rule(expected: u16) -> &'static str {
 }
 
 fn print_answer(answer: &Answer) {
-    println!("  {}", answer.status);
+    crate::say!("  {}", answer.status);
     if let Some(challenge) = answer.header("www-authenticate") {
-        println!("  www-authenticate: {challenge}");
+        crate::say!("  www-authenticate: {challenge}");
     }
     if !answer.body.is_empty() {
-        println!("  {}", String::from_utf8_lossy(&answer.body).trim_end());
+        crate::say!("  {}", String::from_utf8_lossy(&answer.body).trim_end());
     }
 }
 
@@ -203,11 +203,12 @@ mod tests {
             attempt.command(address()),
             "curl --include --path-as-is --head --user 'Aladdin:open sesame' 'http://127.0.0.1:5/a%2fb'"
         );
-        assert_eq!(
-            attempt.request(address()),
-            "HEAD /a%2fb HTTP/1.1\r\nhost: 127.0.0.1:5\r\n\
-             authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\nconnection: close\r\n\r\n"
-        );
+        let request = attempt.request(address()).unwrap();
+        assert_eq!(request.method(), "HEAD");
+        assert_eq!(request.uri(), "http://127.0.0.1:5/a%2fb");
+        let credentials = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
+        assert_eq!(request.headers()["authorization"], credentials);
+        assert_eq!(request.headers().len(), 1);
     }
 
     #[test]

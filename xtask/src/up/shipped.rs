@@ -1,115 +1,160 @@
 //! `envoy/envoy.yaml` as it is shipped, with the addresses and the checksum of the moment.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 
 use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
 
 use crate::repository_root;
 use crate::serve::Server;
 
-/// Where the shipped file lets Envoy listen.
-pub(super) const LISTENER: SocketAddr = loopback(10000);
-const UPSTREAM: SocketAddr = loopback(8080);
-const MODULE_SERVER: SocketAddr = loopback(8000);
+/// Where the file is in the repository.
+const FILE: &str = "envoy/envoy.yaml";
 
-const fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))
-}
+const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 
-/// What stands in the place of the shipped addresses.
-pub(super) struct Addresses {
-    pub(super) listener: SocketAddr,
-    pub(super) upstream: SocketAddr,
-}
+/// The configuration in the file, whatever its reader has changed in it.
+pub(super) struct Shipped(Value);
 
-/// The shipped configuration for `addresses` and the module of `server`.
-pub(super) fn configuration(addresses: &Addresses, server: &Server) -> anyhow::Result<String> {
-    let path = repository_root().join("envoy/envoy.yaml");
-    let shipped =
-        fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let replacements = [
-        (socket_address(LISTENER), socket_address(addresses.listener)),
-        (socket_address(UPSTREAM), socket_address(addresses.upstream)),
-        (
-            socket_address(MODULE_SERVER),
-            socket_address(server.address()),
-        ),
-        (
-            format!("uri: http://{MODULE_SERVER}/basic_auth.wasm\n"),
-            format!("uri: {}\n", server.module_url()),
-        ),
-        (
-            format!("sha256: \"{}\"", "0".repeat(64)),
-            format!("sha256: {}", server.digest()),
-        ),
-    ];
-    replacements.iter().try_fold(shipped, |text, (from, to)| {
-        replace_once(&text, from, to).with_context(|| path.display().to_string())
-    })
-}
-
-fn socket_address(address: SocketAddr) -> String {
-    format!(
-        "{{ address: \"{}\", port_value: {} }}",
-        address.ip(),
-        address.port()
-    )
-}
-
-/// Refuses to guess when the text is not there, or there twice.
-fn replace_once(text: &str, from: &str, to: &str) -> anyhow::Result<String> {
-    let occurrences = text.matches(from).count();
-    if occurrences != 1 {
-        bail!("`{}` occurs {occurrences} times and not once", from.trim());
+impl Shipped {
+    pub(super) fn read() -> anyhow::Result<Self> {
+        let path = repository_root().join(FILE);
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        Self::parse(&text)
     }
-    Ok(text.replace(from, to))
+
+    fn parse(yaml: &str) -> anyhow::Result<Self> {
+        let parsed = serde_saphyr::from_str(yaml);
+        Ok(Self(parsed.with_context(|| format!("{FILE} is no YAML"))?))
+    }
+
+    /// The name of the listener.
+    pub(super) fn listener_name(&mut self) -> anyhow::Result<String> {
+        let name = &self.listener()?["name"];
+        let name = name.as_str().context("the listener has no name");
+        Ok(name.with_context(|| FILE)?.to_owned())
+    }
+
+    /// Where it listens.
+    pub(super) fn listener_address(&mut self) -> anyhow::Result<SocketAddr> {
+        let address = &self.listener()?["address"]["socket_address"];
+        let port = address["port_value"].as_u64().map(u16::try_from);
+        let host = address["address"].as_str().map(str::parse);
+        match (host, port) {
+            (Some(Ok(host)), Some(Ok(port))) => Ok(SocketAddr::new(host, port)),
+            _ => bail!("{FILE}: the listener's address is {address}, which is none"),
+        }
+    }
+
+    /// Moves the listener, and puts `upstream` and `server` in the places of those of the file.
+    pub(super) fn adapt(
+        &mut self,
+        listener: SocketAddr,
+        upstream: SocketAddr,
+        server: &Server,
+    ) -> anyhow::Result<()> {
+        set_address(&mut self.listener()?["address"], listener);
+        set_address(self.cluster("upstream")?, upstream);
+        set_address(self.cluster("basic_auth_modules")?, server.address());
+        let remote = self.remote_code()?;
+        remote["http_uri"]["uri"] = server.module_url().into();
+        remote["sha256"] = server.digest().to_string().into();
+        Ok(())
+    }
+
+    /// As Envoy reads it.
+    pub(super) fn to_json(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn listener(&mut self) -> anyhow::Result<&mut Value> {
+        let listeners = &mut self.0["static_resources"]["listeners"];
+        let first = listeners.as_array_mut().and_then(|all| all.first_mut());
+        first.with_context(|| format!("{FILE} has no listener"))
+    }
+
+    /// The address of a cluster's only endpoint.
+    fn cluster(&mut self, name: &str) -> anyhow::Result<&mut Value> {
+        let clusters = self.0["static_resources"]["clusters"].as_array_mut();
+        let mut clusters = clusters.into_iter().flatten();
+        let cluster = clusters.find(|cluster| cluster["name"] == name);
+        let pointer = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address";
+        cluster
+            .and_then(|cluster| cluster.pointer_mut(pointer))
+            .with_context(|| format!("{FILE} has no cluster `{name}` with an endpoint"))
+    }
+
+    fn remote_code(&mut self) -> anyhow::Result<&mut Value> {
+        let pointer = "/filter_chains/0/filters/0/typed_config/http_filters";
+        let filters = self.listener()?.pointer_mut(pointer);
+        let mut filters = filters.and_then(Value::as_array_mut).into_iter().flatten();
+        let wasm = filters.find(|filter| filter["typed_config"]["@type"] == WASM);
+        wasm.and_then(|filter| filter.pointer_mut("/typed_config/config/vm_config/code/remote"))
+            .with_context(|| format!("{FILE} has no Wasm filter with remote code"))
+    }
+}
+
+fn set_address(place: &mut Value, address: SocketAddr) {
+    *place = json!({"socket_address": {
+        "address": address.ip().to_string(),
+        "port_value": address.port(),
+    }});
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::module::Module;
+    use crate::serve::Config;
 
     #[test]
     fn every_address_of_the_shipped_file_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        Module::from(b"module".to_vec())
-            .publish(folder.path())
-            .unwrap();
-        let server = Server::start(crate::serve::Config {
-            folder: folder.path().to_path_buf(),
-            ..crate::serve::Config::local()
-        })
-        .unwrap();
-        let addresses = Addresses {
-            listener: "[::1]:5".parse().unwrap(),
-            upstream: "127.0.0.2:6".parse().unwrap(),
-        };
-        let configuration = configuration(&addresses, &server).unwrap();
-        let lines: Vec<_> = configuration
-            .lines()
-            .filter(|line| !line.trim_start().starts_with('#'))
-            .collect();
-        let text = lines.join("\n");
-        assert!(text.contains("{ address: \"::1\", port_value: 5 }"));
-        assert!(text.contains("{ address: \"127.0.0.2\", port_value: 6 }"));
-        assert!(text.contains(&format!("sha256: {}", server.digest())));
-        assert!(text.contains(&format!("uri: {}", server.module_url())));
-        for shipped in [
-            "port_value: 10000",
-            "port_value: 8080",
-            "port_value: 8000",
-            ":8000/",
-        ] {
+        let module = Module::from(b"module".to_vec());
+        module.publish(folder.path()).unwrap();
+        let server = Server::start(Config::local(folder.path().to_path_buf())).unwrap();
+        let mut shipped = Shipped::read().unwrap();
+        let (listener, upstream) = ("[::1]:5".parse().unwrap(), "127.0.0.2:6".parse().unwrap());
+        shipped.adapt(listener, upstream, &server).unwrap();
+        assert_eq!(shipped.listener_address().unwrap(), listener);
+        let text = shipped.to_json();
+        let address =
+            |address: &str, port: u16| format!(r#"{{"address":"{address}","port_value":{port}}}"#);
+        assert!(text.contains(&address("127.0.0.2", 6)));
+        assert!(text.contains(&address("127.0.0.1", server.address().port())));
+        assert!(text.contains(&format!(r#""sha256":"{}""#, server.digest())));
+        assert!(text.contains(&format!(r#""uri":"{}""#, server.module_url())));
+        for shipped in [":10000", ":8080", ":8000", ":8000/"] {
             assert!(!text.contains(shipped), "{shipped}");
         }
     }
 
     #[test]
-    fn a_text_that_is_not_there_once_is_refused() {
-        assert!(replace_once("a b a", "a", "c").is_err());
-        assert!(replace_once("a b a", "d", "c").is_err());
-        assert_eq!(replace_once("a b a", "b", "c").unwrap(), "a c a");
+    fn a_port_that_was_changed_is_the_one_to_listen_on() {
+        let path = repository_root().join(FILE);
+        let text = fs::read_to_string(path).unwrap();
+        let changed = text.replace("port_value: 10000", "port_value: 18080");
+        let mut shipped = Shipped::parse(&changed).unwrap();
+        let address = shipped.listener_address().unwrap();
+        assert_eq!(address, SocketAddr::from(([127, 0, 0, 1], 18080)));
+        assert_eq!(shipped.listener_name().unwrap(), "main");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error = |yaml| {
+            Shipped::parse(yaml)
+                .unwrap()
+                .listener_address()
+                .unwrap_err()
+        };
+        assert_eq!(error("{}").to_string(), "envoy/envoy.yaml has no listener");
+        let listener = "static_resources: {listeners: [{name: main}]}";
+        assert_eq!(
+            error(listener).to_string(),
+            "envoy/envoy.yaml: the listener's address is null, which is none"
+        );
     }
 }

@@ -5,12 +5,15 @@
 //! octets wrongly, which are refused here; crypt_blowfish's `$2a$` (libxcrypt, `mkpasswd -m
 //! bcrypt-a`) alters the hash of a few passwords with octets over 0x7F, which do not match here.
 
+use super::check::Work;
 use super::constant_time::is_equal;
 use super::cost::{Cost, HashCostCaps};
 use super::encoding::decode_bcrypt;
 use super::error::{HashError, Part};
 use super::fields::{Fields, decimal};
 use super::format::Format;
+use blowfish::Blowfish;
+use zeroize::Zeroizing;
 
 /// The key of Blowfish. Most implementations cut a longer password here without a word.
 const MAX_PASSWORD_OCTETS: usize = 72;
@@ -49,18 +52,22 @@ impl Bcrypt {
         })
     }
 
-    pub(super) fn verify(&self, password: &[u8]) -> bool {
-        let mut key = [0; MAX_PASSWORD_OCTETS];
+    pub(super) fn begin(&self, password: &[u8]) -> Work {
+        let mut key = Zeroizing::new(password.to_vec());
         // The NUL at the end of the password belongs to the key, if there is room for it.
-        let length = (password.len() + 1).min(MAX_PASSWORD_OCTETS);
-        let (Some(start), false) = (key.get_mut(..password.len()), password.contains(&0)) else {
-            return false;
-        };
-        start.copy_from_slice(password);
-        let digest = ::bcrypt::bcrypt(self.cost, self.salt, key.get(..length).unwrap_or(&key));
-        digest
-            .get(..23)
-            .is_some_and(|digest| is_equal(digest, &self.digest))
+        key.push(0);
+        key.truncate(MAX_PASSWORD_OCTETS);
+        if password.len() > MAX_PASSWORD_OCTETS || password.contains(&0) {
+            return Work::Known(false);
+        }
+        let mut blowfish = Blowfish::bc_init_state();
+        blowfish.salted_expand_key(&self.salt, &key);
+        Work::Bcrypt(Box::new(BcryptWork {
+            blowfish,
+            key,
+            bcrypt: self.clone(),
+            expansions: 0,
+        }))
     }
 
     pub(super) fn microseconds(&self) -> u64 {
@@ -75,4 +82,41 @@ fn parse_cost(text: &[u8]) -> Option<u32> {
         _ => return None,
     };
     (4..=31).contains(&cost).then_some(cost)
+}
+
+/// bcrypt, key expansion by key expansion.
+pub(super) struct BcryptWork {
+    blowfish: Blowfish,
+    key: Zeroizing<Vec<u8>>,
+    bcrypt: Bcrypt,
+    expansions: u32,
+}
+
+impl BcryptWork {
+    /// The expansions of a step, each with the key and with the salt.
+    const STEP: u32 = 4;
+
+    /// Some expansions; `None` if there are more.
+    pub(super) fn step(&mut self) -> Option<bool> {
+        let all = 1_u32.checked_shl(self.bcrypt.cost).unwrap_or(u32::MAX);
+        let end = all.min(self.expansions + Self::STEP);
+        for _ in self.expansions..end {
+            self.blowfish.bc_expand_key(&self.key);
+            self.blowfish.bc_expand_key(&self.bcrypt.salt);
+        }
+        self.expansions = end;
+        (end == all).then(|| is_equal(&self.digest(), &self.bcrypt.digest))
+    }
+
+    /// "OrpheanBeholderScryDoubt", encrypted 64 times.
+    fn digest(&self) -> [u8; 23] {
+        let text: [[u32; 2]; 3] = [
+            [0x4f72_7068, 0x6561_6e42],
+            [0x6568_6f6c, 0x6465_7253],
+            [0x6372_7944, 0x6f75_6274],
+        ];
+        let encrypted = text.map(|block| (0..64).fold(block, |block, _| self.blowfish.bc_encrypt(block)));
+        let mut octets = encrypted.into_iter().flatten().flat_map(u32::to_be_bytes);
+        [(); 23].map(|()| octets.next().unwrap_or_default())
+    }
 }

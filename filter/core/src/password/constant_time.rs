@@ -4,23 +4,15 @@ use subtle::ConstantTimeEq;
 
 /// Whether two texts are the same. The time depends on their lengths alone, which are no secret.
 pub(super) fn is_equal(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len() && is_zero(difference(one.iter().zip(other)))
+    one.ct_eq(other).into()
 }
 
 /// Whether `sent` is `stored`. The time depends on the length of what was sent alone.
 pub(super) fn is_stored(sent: &[u8], stored: &[u8]) -> bool {
     let is_as_long = sent.len().ct_eq(&stored.len());
-    let difference = difference(sent.iter().zip(stored.iter().cycle()));
-    (is_as_long & difference.ct_eq(&0)).into()
-}
-
-/// All bits in which there is a difference. Without a branch, and so without an end before the end.
-fn difference<'t>(octets: impl Iterator<Item = (&'t u8, &'t u8)>) -> u8 {
-    octets.fold(0, |difference, (one, other)| difference | (one ^ other))
-}
-
-fn is_zero(difference: u8) -> bool {
-    difference.ct_eq(&0).into()
+    let pairs = sent.iter().zip(stored.iter().cycle());
+    let is_same = pairs.fold(is_as_long, |is_same, (one, other)| is_same & one.ct_eq(other));
+    is_same.into()
 }
 
 #[cfg(test)]

@@ -1,99 +1,104 @@
 //! What MD5-crypt and SHA-crypt share.
 
-use core::array;
+use super::constant_time::is_equal;
+use digest::{Digest, Output};
+use zeroize::Zeroizing;
 
-use crate::hash::{Blocks, Digest, Function};
+/// The rounds of a step.
+const STEP: u32 = 512;
 
 /// `octets` over and over, up to `length`.
-pub(super) fn repeated(octets: &[u8], length: usize) -> Vec<u8> {
-    octets.iter().copied().cycle().take(length).collect()
+pub(super) fn repeated(octets: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(octets.iter().copied().cycle().take(length).collect())
 }
 
 /// The digest that the rounds of MD5-crypt and SHA-crypt start from: of password, prefix and salt,
 /// of the alternate digest up to the length of the password, and for each bit of that length, from
 /// the lowest, of what stands for a one or a zero.
-pub(super) fn first_digest(
-    function: Function,
+pub(super) fn first_digest<D: Digest>(
     [password, prefix, salt]: [&[u8]; 3],
-    alternate: Digest,
+    alternate: &[u8],
     [one, zero]: [&[u8]; 2],
-) -> Digest {
-    let mut message = [password, prefix, salt].concat();
-    message.extend(repeated(alternate.as_ref(), password.len()));
+) -> Output<D> {
+    let mut hash = D::new();
+    hash.update(password);
+    hash.update(prefix);
+    hash.update(salt);
+    hash.update(&*repeated(alternate, password.len()));
     let mut length = password.len();
     while length > 0 {
-        message.extend(if length % 2 == 1 { one } else { zero });
+        hash.update(if length % 2 == 1 { one } else { zero });
         length /= 2;
     }
-    function.digest_of(&[&message])
+    hash.finalize()
 }
 
-/// What a round of MD5-crypt and SHA-crypt hashes, as whole blocks.
-struct Message {
-    blocks: Blocks,
-    /// Where the digest of the round before it belongs.
-    position: usize,
-}
-
-impl Message {
-    /// Of the rounds with this remainder on division by 2, and those with a remainder on division by
-    /// 3 and 7.
-    fn new(
-        function: Function,
-        digest: &[u8],
-        password: &[u8],
-        salt: &[u8],
-        [is_odd, is_no_third, is_no_seventh]: [bool; 3],
-    ) -> Self {
-        let salt = if is_no_third { salt } else { &[] };
-        let again = if is_no_seventh { password } else { &[] };
-        if is_odd {
-            Self {
-                blocks: function.padded(&[password, salt, again, digest], 0),
-                position: password.len() + salt.len() + again.len(),
-            }
-        } else {
-            Self {
-                blocks: function.padded(&[digest, salt, again, password], 0),
-                position: 0,
-            }
-        }
-    }
-
-    /// With the digest of the round before.
-    fn with(&mut self, digest: &[u8]) -> &[u8] {
-        let place = self.position..self.position + digest.len();
-        if let Some(place) = self.blocks.get_mut(place) {
-            place.copy_from_slice(digest);
-        }
-        &self.blocks
-    }
-}
-
-/// The rounds of MD5-crypt and SHA-crypt. There are only eight messages, but for the digest in them.
-pub(super) fn stretched(
-    function: Function,
-    mut digest: Digest,
-    password: &[u8],
-    salt: &[u8],
+/// The rounds of MD5-crypt and SHA-crypt.
+pub(super) struct Stretching<D: Digest, const N: usize> {
+    digest: Output<D>,
+    /// What stands for password and salt in the rounds.
+    password: Zeroizing<Vec<u8>>,
+    salt: Zeroizing<Vec<u8>>,
+    round: u32,
     rounds: u32,
-) -> Digest {
-    let mut messages: [Message; 8] = array::from_fn(|kind| {
-        let bits = [1, 2, 4].map(|bit| kind & bit != 0);
-        Message::new(function, digest.as_ref(), password, salt, bits)
-    });
-    for round in 0..rounds {
-        let kind = (round % 2) + 2 * (round % 3).min(1) + 4 * (round % 7).min(1);
-        if let Some(message) = messages.get_mut(kind as usize) {
-            function.digest_blocks(message.with(digest.as_ref()), &mut digest);
-        }
-    }
-    digest
+    /// Which octet of the digest is written where.
+    order: &'static [u8; N],
+    /// The octets of the stored digest in the order in which they are written.
+    stored: [u8; N],
 }
 
-/// The octets of a digest in the order in which crypt writes them.
-pub(super) fn written<const N: usize>(digest: &Digest, order: &[u8; N]) -> [u8; N] {
-    // The orders are permutations, so that every octet is there.
-    let octets = digest.as_ref();
-    order.map(|index| octets.get(usize::from(index)).copied().unwrap_or_default())
+impl<D: Digest, const N: usize> Stretching<D, N> {
+    pub(super) fn new(
+        digest: Output<D>,
+        [password, salt]: [Zeroizing<Vec<u8>>; 2],
+        rounds: u32,
+        order: &'static [u8; N],
+        stored: [u8; N],
+    ) -> Self {
+        Self {
+            digest,
+            password,
+            salt,
+            round: 0,
+            rounds,
+            order,
+            stored,
+        }
+    }
+
+    /// Some rounds; `None` if there are more.
+    pub(super) fn step(&mut self) -> Option<bool> {
+        let end = self.rounds.min(self.round.saturating_add(STEP));
+        for round in self.round..end {
+            self.digest = self.after(round);
+        }
+        self.round = end;
+        (end == self.rounds).then(|| is_equal(&self.written(), &self.stored))
+    }
+
+    fn after(&self, round: u32) -> Output<D> {
+        let is_odd = round % 2 == 1;
+        let [first, last]: [&[u8]; 2] = if is_odd {
+            [&self.password, &self.digest]
+        } else {
+            [&self.digest, &self.password]
+        };
+        let mut hash = D::new();
+        hash.update(first);
+        if !round.is_multiple_of(3) {
+            hash.update(&*self.salt);
+        }
+        if !round.is_multiple_of(7) {
+            hash.update(&*self.password);
+        }
+        hash.update(last);
+        hash.finalize()
+    }
+
+    /// The octets of the digest in the order in which crypt writes them.
+    fn written(&self) -> [u8; N] {
+        // The orders are permutations, so that every octet is there.
+        let octet = |index: u8| self.digest.get(usize::from(index)).copied();
+        self.order.map(|index| octet(index).unwrap_or_default())
+    }
 }

@@ -7,7 +7,8 @@ use super::encoding::decode_padded;
 use super::error::{HashError, Part};
 use super::fields::split_at;
 use super::format::Format;
-use crate::hash::Function;
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha512};
 
 /// What precedes a password as it is.
 pub(super) const PLAIN: &[u8] = b"{PLAIN}";
@@ -66,13 +67,16 @@ impl SaltedDigest {
     }
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {
-        let function = match self.format {
-            Format::Sha | Format::Ssha => Function::Sha1,
-            Format::Sha256 | Format::Ssha256 => Function::Sha256,
-            _ => Function::Sha512,
-        };
-        let digest = function.digest_of(&[password, &self.salt]);
-        is_equal(digest.as_ref(), &self.digest)
+        match self.format {
+            Format::Sha | Format::Ssha => self.is_digest_of::<Sha1>(password),
+            Format::Sha256 | Format::Ssha256 => self.is_digest_of::<Sha256>(password),
+            _ => self.is_digest_of::<Sha512>(password),
+        }
+    }
+
+    fn is_digest_of<D: Digest>(&self, password: &[u8]) -> bool {
+        let hash = D::new().chain_update(password).chain_update(&self.salt);
+        is_equal(&hash.finalize(), &self.digest)
     }
 }
 

@@ -1,13 +1,14 @@
 //! MD5-crypt (Poul-Henning Kamp's for FreeBSD): `$1$` salt `$` digest, and Apache's `$apr1$`, which
 //! differs in the prefix only.
 
-use super::constant_time::is_equal;
-use super::crypt;
+use super::check::Work;
+use super::crypt::{self, Stretching};
 use super::encoding::decode_crypt;
 use super::error::{HashError, Part};
 use super::fields::{Fields, is_salt_text};
 use super::format::Format;
-use crate::hash::Function;
+use md5::{Digest, Md5};
+use zeroize::Zeroizing;
 
 /// Which octet of the digest is written where.
 const ORDER: [u8; 16] = [12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11];
@@ -63,19 +64,23 @@ impl Md5Crypt {
         }
     }
 
-    pub(super) fn verify(&self, password: &[u8]) -> bool {
+    pub(super) fn begin(&self, password: &[u8]) -> Work {
         let Self {
             prefix,
             salt,
             digest,
         } = self;
-        let alternate = Function::Md5.digest_of(&[password, salt, password]);
+        let alternate = Md5::new()
+            .chain_update(password)
+            .chain_update(salt)
+            .chain_update(password)
+            .finalize();
         // A one is a NUL and a zero the first octet of the password: not what its author intended,
         // but what everyone does since.
         let first_octet = password.get(..1).unwrap_or_default();
         let inputs = [password, prefix, &**salt];
-        let first = crypt::first_digest(Function::Md5, inputs, alternate, [&[0], first_octet]);
-        let computed = crypt::stretched(Function::Md5, first, password, salt, 1000);
-        is_equal(&crypt::written(&computed, &ORDER), digest)
+        let first = crypt::first_digest::<Md5>(inputs, &alternate, [&[0], first_octet]);
+        let texts = [password, &**salt].map(|text| Zeroizing::new(text.to_vec()));
+        Work::Md5Crypt(Stretching::new(first, texts, 1000, &ORDER, *digest))
     }
 }

@@ -7,8 +7,8 @@ use super::encoding::{decode_passlib, decode_unpadded};
 use super::error::{HashError, Part};
 use super::fields::{Fields, decimal, parameters};
 use super::format::Format;
-use crate::hash::{HashFunction, Sha1, Sha256, Sha512};
-use crate::hmac::Hmac;
+use super::check::Work;
+use digest::{Key, KeyInit, Mac, Output};
 
 const MAX_DIGEST_OCTETS: usize = 64;
 
@@ -88,21 +88,12 @@ impl Pbkdf2 {
         }
     }
 
-    pub(super) fn verify(&self, password: &[u8]) -> bool {
-        let mut output = [0; MAX_DIGEST_OCTETS];
-        let Some(output) = output.get_mut(..self.digest.len()) else {
-            return false;
-        };
+    pub(super) fn begin(&self, password: &[u8]) -> Work {
         match self.function {
-            Function::Sha1 => self.derive::<Sha1>(password, output),
-            Function::Sha256 => self.derive::<Sha256>(password, output),
-            Function::Sha512 => self.derive::<Sha512>(password, output),
+            Function::Sha1 => Work::Pbkdf2Sha1(Box::new(Pbkdf2Work::new(self, password))),
+            Function::Sha256 => Work::Pbkdf2Sha256(Box::new(Pbkdf2Work::new(self, password))),
+            Function::Sha512 => Work::Pbkdf2Sha512(Box::new(Pbkdf2Work::new(self, password))),
         }
-        is_equal(output, &self.digest)
-    }
-
-    fn derive<H: HashFunction>(&self, password: &[u8], output: &mut [u8]) {
-        Hmac::<H>::new(password).pbkdf2(&self.salt, self.iterations, output);
     }
 
     pub(super) fn microseconds(&self) -> u64 {
@@ -113,6 +104,75 @@ impl Pbkdf2 {
             Function::Sha512 => 600,
         };
         u64::from(self.iterations) * blocks as u64 * nanoseconds / 1000
+    }
+}
+
+/// PBKDF2 (RFC 8018, 5.2), block by block and iteration by iteration.
+pub(super) struct Pbkdf2Work<M: Mac> {
+    /// Keyed with the password; it overwrites its state when it is dropped.
+    hmac: M,
+    salt: Box<[u8]>,
+    iterations: u32,
+    stored: Box<[u8]>,
+    /// What is derived so far, without the block at hand.
+    derived: Vec<u8>,
+    /// The code of the last iteration, and the sum of all of this block.
+    last: Output<M>,
+    sum: Output<M>,
+    /// How many iterations of this block are done.
+    done: u32,
+}
+
+impl<M: Mac + KeyInit + Clone> Pbkdf2Work<M> {
+    /// The iterations of a step.
+    const STEP: u32 = 512;
+
+    fn new(pbkdf2: &Pbkdf2, password: &[u8]) -> Self {
+        // HMAC takes keys of any length (RFC 2104, 2): this only fails for other codes.
+        let hmac = <M as KeyInit>::new_from_slice(password);
+        Self {
+            hmac: hmac.unwrap_or_else(|_| <M as KeyInit>::new(&Key::<M>::default())),
+            salt: pbkdf2.salt.clone(),
+            iterations: pbkdf2.iterations,
+            stored: pbkdf2.digest.clone(),
+            derived: Vec::new(),
+            last: Output::<M>::default(),
+            sum: Output::<M>::default(),
+            done: 0,
+        }
+    }
+
+    /// Some iterations; `None` if there are more.
+    pub(super) fn step(&mut self) -> Option<bool> {
+        let end = self.iterations.min(self.done.saturating_add(Self::STEP));
+        for iteration in self.done..end {
+            let mut hmac = self.hmac.clone();
+            if iteration == 0 {
+                hmac.update(&self.salt);
+                hmac.update(&self.number_of_block().to_be_bytes());
+            } else {
+                hmac.update(&self.last);
+            }
+            self.last = hmac.finalize().into_bytes();
+            let octets = self.sum.iter_mut().zip(&self.last);
+            octets.for_each(|(sum, code)| *sum ^= code);
+        }
+        self.done = end;
+        if end < self.iterations {
+            return None;
+        }
+        self.derived.extend_from_slice(&self.sum);
+        self.sum = Output::<M>::default();
+        self.done = 0;
+        let derived = self.derived.get(..self.stored.len())?;
+        Some(is_equal(derived, &self.stored))
+    }
+
+    /// Counted from 1.
+    fn number_of_block(&self) -> u32 {
+        let octets = M::output_size().max(1);
+        // At most 64 octets are derived.
+        (self.derived.len() / octets) as u32 + 1
     }
 }
 

@@ -2,14 +2,16 @@
 //! digest.
 
 use super::MAX_PASSWORD_OCTETS;
-use super::constant_time::is_equal;
+use super::check::Work;
 use super::cost::{Cost, HashCostCaps};
-use super::crypt;
+use super::crypt::{self, Stretching};
 use super::encoding::decode_crypt;
 use super::error::{HashError, Part};
 use super::fields::{Fields, decimal, is_salt_text};
 use super::format::Format;
-use crate::hash::{self, Function};
+use digest::Output;
+use sha2::{Sha256, Sha512};
+use zeroize::Zeroizing;
 
 /// Which octet of the digest is written where.
 const ORDER_SHA256: [u8; 32] = [
@@ -95,23 +97,21 @@ impl ShaCrypt {
             .clamp(128, MAX_PASSWORD_OCTETS)
     }
 
-    pub(super) fn verify(&self, password: &[u8]) -> bool {
+    pub(super) fn begin(&self, password: &[u8]) -> Work {
         if password.len() > self.longest_password() {
-            return false;
+            return Work::Known(false);
         }
-        let Self {
-            rounds,
-            salt,
-            digest,
-        } = self;
-        match digest {
-            Digest::Sha256(digest) => {
-                let computed = sha_crypt(Function::Sha256, password, salt, *rounds);
-                is_equal(&crypt::written(&computed, &ORDER_SHA256), digest)
+        match &self.digest {
+            Digest::Sha256(stored) => {
+                let (first, texts) = start::<Sha256>(password, &self.salt);
+                let stored = *stored;
+                Work::Sha256Crypt(Stretching::new(first, texts, self.rounds, &ORDER_SHA256, stored))
             }
-            Digest::Sha512(digest) => {
-                let computed = sha_crypt(Function::Sha512, password, salt, *rounds);
-                is_equal(&crypt::written(&computed, &ORDER_SHA512), &**digest)
+            Digest::Sha512(stored) => {
+                let (first, texts) = start::<Sha512>(password, &self.salt);
+                let stored = **stored;
+                let rounds = Stretching::new(first, texts, self.rounds, &ORDER_SHA512, stored);
+                Work::Sha512Crypt(Box::new(rounds))
             }
         }
     }
@@ -135,21 +135,29 @@ impl Digest {
     }
 }
 
-/// The steps 1 to 21 of the specification.
-fn sha_crypt(function: Function, password: &[u8], salt: &[u8], rounds: u32) -> hash::Digest {
-    let alternate = function.digest_of(&[password, salt, password]);
+/// The steps 1 to 20 of the specification: the digest that the rounds start from, and what stands for
+/// password and salt in them.
+fn start<D: digest::Digest>(
+    password: &[u8],
+    salt: &[u8],
+) -> (Output<D>, [Zeroizing<Vec<u8>>; 2]) {
+    let alternate = D::new()
+        .chain_update(password)
+        .chain_update(salt)
+        .chain_update(password)
+        .finalize();
     let parts = [password, &[], salt];
-    let bits = [alternate.as_ref(), password];
-    let first = crypt::first_digest(function, parts, alternate, bits);
-    // In the rounds, digests as long as the password and the salt stand for them.
-    let of_password = function.digest_of(&vec![password; password.len()]);
-    let salt_times = 16 + first.as_ref().first().copied().map_or(0, usize::from);
-    let of_salt = function.digest_of(&vec![salt; salt_times]);
-    crypt::stretched(
-        function,
-        first,
-        &crypt::repeated(of_password.as_ref(), password.len()),
-        &crypt::repeated(of_salt.as_ref(), salt.len()),
-        rounds,
-    )
+    let first = crypt::first_digest::<D>(parts, &alternate, [&alternate, password]);
+    let times = |text: &[u8], count: usize| {
+        let mut hash = D::new();
+        (0..count).for_each(|_| hash.update(text));
+        hash.finalize()
+    };
+    let of_password = times(password, password.len());
+    let of_salt = times(salt, 16 + first.first().copied().map_or(0, usize::from));
+    let texts = [
+        crypt::repeated(&of_password, password.len()),
+        crypt::repeated(&of_salt, salt.len()),
+    ];
+    (first, texts)
 }

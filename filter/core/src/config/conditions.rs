@@ -1,0 +1,78 @@
+//! Reads the other conditions of a rule: hosts, methods, addresses.
+
+use super::reader::{Object, Read, Value};
+use super::{Problem, is_token};
+use crate::matching::{Breadth, HostPattern, Methods, parse_block};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use ipnet::IpNet;
+
+/// `hosts`. `opens`: what they match may pass, so that no port is ignored.
+pub(super) fn hosts(rule: &Object<'_>, opens: bool) -> Read<Vec<HostPattern>> {
+    let breadth = if opens { Breadth::Narrow } else { Breadth::Wide };
+    let host = |host: Value<'_>| {
+        HostPattern::parse(host.text_not_empty()?, breadth)
+            .map_err(|why| host.error(Problem::NotAHost(why)))
+    };
+    Ok(rule
+        .read("hosts", |hosts| hosts.each(host))?
+        .unwrap_or_default())
+}
+
+/// `request_methods`.
+pub(super) fn methods(
+    rule: &Object<'_>,
+    breadth: Breadth,
+    warnings: &mut Vec<String>,
+) -> Read<Methods> {
+    let Some(methods) = rule.value("request_methods") else {
+        return Ok(Methods::default());
+    };
+    let names: Vec<String> = methods.each(|method| {
+        let name = method.text_not_empty()?;
+        let is_method = is_token(name) && (name != "*" || breadth == Breadth::Wide);
+        if is_method {
+            Ok(String::from(name))
+        } else {
+            Err(method.error(Problem::NotAMethod))
+        }
+    })?;
+    if names.is_empty() {
+        // An empty list reads as "none", and would mean "all".
+        return Err(methods.error(Problem::Empty));
+    }
+    if names.iter().any(|name| name == "*") {
+        warnings.push(format!(
+            "{}: `*` is read as all methods; leave the key out",
+            methods.place
+        ));
+        return Ok(Methods::default());
+    }
+    Ok(Methods::new(names.into_iter().map(String::into_bytes)))
+}
+
+/// `remote_ips`.
+pub(super) fn sources(
+    rule: &Object<'_>,
+    opens: bool,
+    warnings: &mut Vec<String>,
+) -> Read<Vec<IpNet>> {
+    let Some(value) = rule.value("remote_ips") else {
+        return Ok(Vec::new());
+    };
+    let blocks = value.each(|block| {
+        parse_block(block.text_not_empty()?).map_err(|why| block.error(Problem::NotABlock(why)))
+    })?;
+    if blocks.is_empty() {
+        return Err(value.error(Problem::Empty));
+    }
+    if opens {
+        warnings.push(format!(
+            "{}: whoever the listener believes in `X-Forwarded-For` chooses this address; set \
+             `use_remote_address: true` in Envoy's HTTP connection manager",
+            value.place
+        ));
+    }
+    Ok(blocks)
+}

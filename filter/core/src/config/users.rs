@@ -1,0 +1,210 @@
+//! Reads who is known, and who of them may pass.
+
+use super::json::Json;
+use super::limits::Caps;
+use super::reader::{Object, Read, Value, error_at};
+use super::{Environment, Problem};
+use crate::request::{Credentials, MAX_USER_ID_AND_PASSWORD};
+use crate::names::Names;
+use crate::password::{HtpasswdError, Verifier, parse_htpasswd};
+use crate::verify::{Allowed, UserStore};
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// As lenient on padding as Istio's extension is with its configuration.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// User names by group, as `groups` has them.
+#[derive(Default)]
+pub(super) struct Groups {
+    names: Names,
+    /// By the number of the name.
+    members: Vec<Rc<Names>>,
+}
+
+impl Groups {
+    fn get(&self, name: &str) -> Option<&Rc<Names>> {
+        let (_, number) = self.names.get(name.as_bytes())?;
+        self.members.get(number)
+    }
+}
+
+/// The users of the whole configuration: `users` and `users_env`.
+pub(super) fn of_all_rules(
+    top: &Object<'_>,
+    environment: Environment<'_>,
+    caps: &Caps,
+) -> Read<UserStore> {
+    let mut users = UserStore::default();
+    if let Some(value) = top.value("users") {
+        insert_htpasswd(&value, &text_of(&value)?, caps, &mut users)?;
+    }
+    if let Some(value) = top.value("users_env") {
+        let text = environment(value.text_not_empty()?)
+            .ok_or_else(|| value.error(Problem::NoSuchVariable))?;
+        insert_htpasswd(&value, &text, caps, &mut users)?;
+    }
+    Ok(users)
+}
+
+/// The users of a rule; `None` if it has none of its own.
+pub(super) fn of_rule(rule: &Object<'_>, caps: &Caps) -> Read<Option<UserStore>> {
+    let mut users = UserStore::default();
+    if let Some(value) = rule.value("credentials") {
+        value.each(|value| insert_credential(&value, &mut users))?;
+    }
+    if let Some(value) = rule.value("users") {
+        insert_htpasswd(&value, &text_of(&value)?, caps, &mut users)?;
+    }
+    Ok((rule.has("credentials") || rule.has("users")).then_some(users))
+}
+
+/// Istio's form: `user:password`, or the base64 of that.
+fn insert_credential(value: &Value<'_>, users: &mut UserStore) -> Read<()> {
+    let text = value.text_not_empty()?;
+    let decoded: Vec<u8> = if text.contains(':') {
+        text.into()
+    } else {
+        BASE64
+            .decode(text)
+            .map_err(|_| value.error(Problem::NotACredential))?
+    };
+    if !decoded.contains(&b':') {
+        return Err(value.error(Problem::NotACredential));
+    }
+    let Credentials { user_name, password } = Credentials::split(&decoded)
+        .filter(|_| decoded.len() <= MAX_USER_ID_AND_PASSWORD && decoded != b":")
+        .ok_or_else(|| value.error(Problem::UnsendableCredential))?;
+    if is_password_hash(password) {
+        return Err(value.error(Problem::HashAsPassword));
+    }
+    users.insert_beside(user_name, Verifier::plain(password));
+    Ok(())
+}
+
+/// Whether a text would be a hash if it stood among the `users`.
+fn is_password_hash(text: &[u8]) -> bool {
+    matches!(text, [b'$', ..]) && text.iter().filter(|octet| **octet == b'$').count() >= 3
+        || matches!(text, [b'{', ..]) && text.contains(&b'}')
+}
+
+/// htpasswd text: one string, or a list of lines.
+fn text_of(value: &Value<'_>) -> Read<Vec<u8>> {
+    match value.json {
+        Json::List(_) => {
+            let lines = value.each(|line| Ok(line.text()?.as_bytes().to_vec()))?;
+            Ok(lines.join(&b'\n'))
+        }
+        Json::Text(text) => Ok(text.as_bytes().to_vec()),
+        _ => Err(value.wrong("a string or a list of lines")),
+    }
+}
+
+fn insert_htpasswd(value: &Value<'_>, text: &[u8], caps: &Caps, users: &mut UserStore) -> Read<()> {
+    let refused = |error: HtpasswdError| value.error(Problem::Htpasswd(error));
+    for (name, verifier) in parse_htpasswd(text, caps).map_err(refused)? {
+        users.insert(&name, verifier).map_err(|_| {
+            let name = String::from_utf8_lossy(&name).into_owned();
+            value.error(Problem::OtherPasswordOf(name))
+        })?;
+    }
+    Ok(())
+}
+
+/// `groups`.
+pub(super) fn groups(top: &Object<'_>) -> Read<Groups> {
+    let Some(value) = top.value("groups") else {
+        return Ok(Groups::default());
+    };
+    let mut groups = Groups::default();
+    for member in value.members()? {
+        let (group, value) = member?;
+        if group.is_empty() {
+            return Err(value.error(Problem::Empty));
+        }
+        let mut users = Names::default();
+        value.each(|user| {
+            users.insert(user.text_not_empty()?.as_bytes());
+            Ok(())
+        })?;
+        // Each is there once: the reader refuses a key that is there twice.
+        groups.names.insert(group.as_bytes());
+        groups.members.push(Rc::new(users));
+    }
+    Ok(groups)
+}
+
+/// Refuses a group that names somebody whom no rule knows.
+pub(super) fn check_groups<'u>(
+    top: &Object<'_>,
+    groups: &Groups,
+    stores: impl Iterator<Item = &'u UserStore>,
+) -> Read<()> {
+    let Some(value) = top.value("groups") else {
+        return Ok(());
+    };
+    // Every user of every list is looked up once, however many groups there are.
+    let mut members = Names::default();
+    for group in &groups.members {
+        group.iter().for_each(|name| {
+            members.insert(name);
+        });
+    }
+    let mut known = Names::default();
+    for name in stores.flat_map(UserStore::names) {
+        if members.contains(name) {
+            known.insert(name);
+        }
+    }
+    for member in value.members()? {
+        member?.1.each(|user| {
+            if known.contains(user.text()?.as_bytes()) {
+                Ok(())
+            } else {
+                Err(user.error(Problem::NoSuchUser))
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// `allow`: who of the users may pass; `None` for everyone.
+pub(super) fn allowed(
+    rule: &Object<'_>,
+    users: &UserStore,
+    groups: &Groups,
+) -> Read<Option<Allowed>> {
+    let Some(value) = rule.value("allow") else {
+        return Ok(None);
+    };
+    let mut allowed = Allowed::default();
+    let mut is_anybody = false;
+    value.each(|entry| {
+        let text = entry.text_not_empty()?;
+        if let Some(group) = text.strip_prefix('@') {
+            let members = groups
+                .get(group)
+                .ok_or_else(|| entry.error(Problem::NoSuchGroup))?;
+            is_anybody |= members.iter().any(|name| users.accepts(name));
+            allowed.groups.push(members.clone());
+        } else if users.contains(text.as_bytes()) {
+            is_anybody |= users.accepts(text.as_bytes());
+            allowed.users.insert(text.as_bytes());
+        } else {
+            return Err(entry.error(Problem::NoSuchUser));
+        }
+        Ok(())
+    })?;
+    if is_anybody {
+        Ok(Some(allowed))
+    } else {
+        Err(error_at(&value.place, Problem::AllowsNobody))
+    }
+}

@@ -1,0 +1,27 @@
+//! Does a rule apply to a request: certainty, host, method, path and its readings, patterns, index.
+
+mod certainty;
+mod cover;
+mod expression;
+mod host;
+mod host_pattern;
+mod index;
+mod method;
+mod path;
+mod pattern;
+mod prefix_map;
+mod scope;
+mod source;
+
+pub(crate) use certainty::Certainty;
+pub use expression::{Expression, ExpressionError};
+pub(crate) use host::Host;
+pub(crate) use host_pattern::HostPattern;
+pub use host_pattern::HostError;
+pub(crate) use index::Index;
+pub(crate) use method::Methods;
+pub(crate) use path::{Readings, names_authority, percent_encoded};
+pub(crate) use pattern::{Breadth, Case, PathPattern, Position};
+pub(crate) use scope::{Scope, Subject};
+pub use source::{BlockError, SourceAddress};
+pub(crate) use source::parse_block;

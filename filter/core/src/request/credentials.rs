@@ -1,0 +1,114 @@
+//! The credentials in a field value (RFC 7617, 2).
+
+use super::FieldValues;
+use alloc::vec::Vec;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+/// The longest field value that is looked at, in octets.
+const MAX_FIELD_VALUE: usize = 8 * 1024;
+
+/// The longest `user-id ":" password` that such a value can hold.
+pub(crate) const MAX_USER_ID_AND_PASSWORD: usize = (MAX_FIELD_VALUE - "Basic ".len()) / 4 * 3;
+
+/// Why there are no credentials to verify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CredentialsError {
+    /// No value of the field.
+    Absent,
+    /// Two or more values of the field: the upstream could read either.
+    Several,
+    /// An empty user name and an empty password: what skopeo and podman send when they have none.
+    Nothing,
+    /// Another scheme than `Basic`.
+    OtherScheme,
+    /// Not `Basic`, spaces, base64 of `user-id ":" password` (RFC 7617, 2).
+    Malformed,
+}
+
+/// A user name and a password as a client sent them.
+#[derive(Clone, Copy)]
+pub(crate) struct Credentials<'a> {
+    /// No `:` (RFC 7617, 2), no control character. Empty only with Istio's `credentials`.
+    pub(crate) user_name: &'a [u8],
+    /// No control character. Empty only with Istio's `credentials`.
+    pub(crate) password: &'a [u8],
+}
+
+impl<'a> Credentials<'a> {
+    /// Reads the field's only value; decodes it into `buffer`.
+    ///
+    /// # Errors
+    /// Why there are none.
+    #[inline]
+    pub(crate) fn parse(
+        values: FieldValues<'_>,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Credentials<'a>, CredentialsError> {
+        let value = match values {
+            FieldValues::Absent => return Err(CredentialsError::Absent),
+            FieldValues::Several => return Err(CredentialsError::Several),
+            FieldValues::One(value) => value,
+        };
+        if value.len() > MAX_FIELD_VALUE {
+            return Err(CredentialsError::Malformed);
+        }
+        let token = basic_token(value)?;
+        decode(token, buffer)?;
+        if buffer == b":" {
+            return Err(CredentialsError::Nothing);
+        }
+        Self::split(buffer).ok_or(CredentialsError::Malformed)
+    }
+
+    /// Splits at the first colon: a user name has none, a password may.
+    #[inline]
+    pub(crate) fn split(decoded: &'a [u8]) -> Option<Self> {
+        let colon = decoded.iter().position(|&octet| octet == b':')?;
+        let (user_name, rest) = decoded.split_at_checked(colon)?;
+        let (_, password) = rest.split_first()?;
+        let is_valid = !decoded.iter().any(u8::is_ascii_control);
+        is_valid.then_some(Self {
+            user_name,
+            password,
+        })
+    }
+}
+
+/// What follows the scheme and its spaces: `credentials = auth-scheme 1*SP token68` (RFC 9110, 11.4).
+fn basic_token(value: &[u8]) -> Result<&[u8], CredentialsError> {
+    let end = value
+        .iter()
+        .position(|&octet| octet == b' ')
+        .unwrap_or(value.len());
+    let (scheme, rest) = value.split_at_checked(end).ok_or(CredentialsError::Malformed)?;
+    if !scheme.eq_ignore_ascii_case(b"Basic") {
+        // Envoy joins several fields by commas.
+        return Err(if value.split(|&octet| octet == b',').any(is_basic) {
+            CredentialsError::Several
+        } else {
+            CredentialsError::OtherScheme
+        });
+    }
+    let spaces = rest.iter().take_while(|&&octet| octet == b' ').count();
+    Ok(rest
+        .split_at_checked(spaces)
+        .map_or(rest, |(_, token)| token))
+}
+
+fn is_basic(element: &[u8]) -> bool {
+    let scheme = element.trim_ascii().split(|&octet| octet == b' ').next();
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"Basic"))
+}
+
+/// Decodes base64 of the standard alphabet, with its padding or with none.
+fn decode(token: &[u8], buffer: &mut Vec<u8>) -> Result<(), CredentialsError> {
+    let digits = match token {
+        [digits @ .., b'=', b'='] | [digits @ .., b'='] if token.len().is_multiple_of(4) => digits,
+        _ => token,
+    };
+    buffer.clear();
+    STANDARD_NO_PAD
+        .decode_vec(digits, buffer)
+        .map_err(|_| CredentialsError::Malformed)
+}
