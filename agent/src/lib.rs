@@ -1,0 +1,20 @@
+//! The agent between Envoy and its xDS server: what it does, for the binary `wasm-agent` and for tests.
+
+pub mod cli;
+pub mod codec;
+pub mod discovery;
+pub mod ecds;
+pub mod extension;
+pub mod folder;
+pub mod logging;
+pub mod metrics;
+pub mod modules;
+pub mod preparation;
+pub mod report;
+pub mod run;
+pub mod server;
+pub mod status;
+pub mod stream;
+pub mod subscriber;
+pub mod upstream;
+pub mod wire;

@@ -1,0 +1,191 @@
+//! Updates from an xDS server: good ones arrive, bad ones do not, and what works stays.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use delivery_tests::client::status;
+use delivery_tests::envoy::{Proxy, XdsAddress};
+use delivery_tests::lab::{Lab, good};
+use delivery_tests::messages::{Wasm, extension_any, remote};
+use delivery_tests::module_server::Behaviour;
+use delivery_tests::{stays, wait_at_most, wait_for};
+
+#[test]
+fn a_module_that_cannot_be_had_is_refused_once_and_delivered_when_it_can() {
+    for is_delta in [false, true] {
+        let lab = Lab::with_agent(&[]);
+        let first = lab.set(&lab.remote("/good.wasm", "first:1").any());
+        let proxy = Proxy::live(&lab.bootstraps()[usize::from(is_delta)]);
+        proxy.wait_for_user("lab", "first:1");
+        let second = lab.set(&lab.remote("/late.wasm", "second:2").any());
+        let refusal = lab.xds.wait_for_refusal(&second);
+        let reason = refusal.error.unwrap();
+        let is_complete =
+            reason.starts_with("lab: ") && reason.contains("/late.wasm") && reason.contains("404");
+        assert!(is_complete, "{reason}");
+        if !is_delta {
+            assert_eq!(
+                (refusal.version, refusal.names),
+                (first.version, vec!["lab".to_owned()])
+            );
+        }
+        stays("the first configuration", Duration::from_secs(3), || {
+            let address = proxy.address("lab");
+            status(address, "/admin", None) == 401
+                && status(address, "/admin", Some("first:1")) == 200
+        });
+        assert_eq!(lab.xds.refusals().len(), 1, "{:?}", lab.xds.seen());
+        lab.modules.set("/late.wasm", good());
+        proxy.wait_for_user("lab", "second:2");
+        lab.xds.wait_for_acceptance(&second);
+        assert_eq!(lab.xds.refusals().len(), 1);
+        let metric = "istio_agent_wasm_config_conversion_count{result=\"success\"}";
+        wait_at_most(Duration::from_secs(5), "the metric", || {
+            (lab.agent().metric(metric) >= 2.0).then_some(())
+        });
+    }
+}
+
+/// Section 4.7: a slow push does not overtake a newer one.
+#[test]
+fn a_hanging_download_is_overtaken_and_does_not_come_back() {
+    let lab = Lab::with_agent(&[]);
+    let proxy = lab.proxy(&lab.bootstrap());
+    lab.modules.set("/hang.wasm", Behaviour::Hang);
+    lab.set(
+        &lab.remote("/hang.wasm", "slow:0")
+            .with_variable("MINE", "1")
+            .any(),
+    );
+    let newer = lab.set(&lab.remote("/good.wasm", "second:2").any());
+    lab.xds.wait_for_acceptance(&newer);
+    lab.modules.set("/hang.wasm", good());
+    proxy.wait_for_user("lab", "second:2");
+    stays("the newer one", Duration::from_secs(1), || {
+        status(proxy.address("lab"), "/admin", Some("slow:0")) == 401
+    });
+    assert_eq!(lab.xds.refusals(), []);
+}
+
+/// Section 4.5: of two resources in one response, the good one goes through.
+#[test]
+fn a_bad_resource_does_not_hold_up_a_good_one() {
+    for is_delta in [false, true] {
+        let lab = Lab::with_agent(&[]);
+        let resource = |name: &str, wasm: &Wasm| extension_any(name, &wasm.any());
+        let both = |one: &Wasm, two: &Wasm| {
+            let resources = [("one", resource("one", one)), ("two", resource("two", two))];
+            lab.xds.set_all(delivery_tests::messages::ECDS, &resources)
+        };
+        let good = lab.remote("/good.wasm", "first:1");
+        both(&good, &good);
+        let bootstrap = lab.bootstraps()[usize::from(is_delta)].clone();
+        let proxy = Proxy::live(&bootstrap.with_listeners(&["one", "two"]));
+        proxy.wait_for_user("one", "first:1");
+        proxy.wait_for_user("two", "first:1");
+        // The agent refuses one of them.
+        let sent = both(
+            &lab.remote("/404", "bad:0"),
+            &lab.remote("/good.wasm", "second:2"),
+        );
+        proxy.wait_for_user("two", "second:2");
+        proxy.wait_for_user("one", "first:1");
+        assert!(
+            lab.xds
+                .wait_for_refusal(&sent)
+                .error
+                .unwrap()
+                .starts_with("one: ")
+        );
+        // Envoy refuses one of them.
+        let sent = both(
+            &good.clone().with_configuration("no JSON"),
+            &lab.remote("/good.wasm", "third:3"),
+        );
+        lab.xds.wait_for_refusal(&sent);
+        proxy.wait_for_user("two", "third:3");
+        proxy.wait_for_user("one", "first:1");
+    }
+}
+
+/// Section 4.6, as Istio's agent does it since 1.25, and with what that lacks: it tries again.
+#[test]
+fn a_fallback_denies_and_gives_way_to_the_module() {
+    let lab = Lab::with_agent(&["--on-fetch-failure", "rbac"]);
+    let proxy = lab.proxy(&lab.bootstrap());
+    let address = proxy.address("lab");
+    let closed = lab.set(&lab.remote("/late.wasm", "second:2").any());
+    lab.xds.wait_for_acceptance(&closed);
+    wait_for("403", || {
+        (status(address, "/admin", Some("first:1")) == 403).then_some(())
+    });
+    lab.modules.set("/late.wasm", good());
+    proxy.wait_for_user("lab", "second:2");
+    let open = Wasm {
+        failure_policy: 3,
+        ..lab.remote("/404", "third:3")
+    };
+    let open = lab.set(&open.any());
+    lab.xds.wait_for_acceptance(&open);
+    wait_for("200", || {
+        (status(address, "/admin", None) == 200).then_some(())
+    });
+    // Without an address, too.
+    let nowhere = lab.set(&Wasm::basic_auth(remote("", ""), "x:1").any());
+    lab.xds.wait_for_acceptance(&nowhere);
+    wait_for("403", || (status(address, "/", None) == 403).then_some(()));
+}
+
+/// A module that Envoy refuses is replaced by a corrected one under the same configuration.
+#[test]
+fn a_corrected_module_under_an_unchanged_configuration_is_applied() {
+    let lab = Lab::with_agent(&[]);
+    let proxy = lab.proxy(&lab.bootstrap());
+    // Valid Wasm, but nothing that Envoy could run.
+    lab.modules.set(
+        "/m.wasm",
+        Behaviour::Serve(Bytes::from_static(b"\0asm\x01\0\0\0")),
+    );
+    let wasm = Wasm::basic_auth(remote(&lab.modules.url("/m.wasm"), ""), "second:2")
+        .with_variable("ISTIO_META_WASM_IMAGE_PULL_POLICY", "Always");
+    let version = |number: &str| {
+        wasm.clone()
+            .with_variable("ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION", number)
+    };
+    let bad = lab.set(&version("1").any());
+    lab.xds.wait_for_refusal(&bad);
+    proxy.wait_for_user("lab", "first:1");
+    lab.modules.set("/m.wasm", good());
+    let corrected = lab.set(&version("2").any());
+    lab.xds.wait_for_acceptance(&corrected);
+    proxy.wait_for_user("lab", "second:2");
+}
+
+#[test]
+fn several_envoys_are_served_each_by_itself_over_tcp() {
+    let mut lab = Lab::alone();
+    let address = delivery_tests::agent::free_address();
+    let listen = address.to_string();
+    let agent = delivery_tests::agent::Agent::with_upstream(&lab.xds.url(), &["--listen", &listen]);
+    lab.agent = Some(agent);
+    lab.set(&lab.remote("/good.wasm", "first:1").any());
+    let mut bootstrap = lab.bootstrap();
+    bootstrap.xds = XdsAddress::Tcp(address);
+    // Both have the same node id.
+    let proxies = [
+        Proxy::live(&bootstrap),
+        Proxy::live(&bootstrap.clone().over_delta()),
+    ];
+    for proxy in &proxies {
+        proxy.wait_for_user("lab", "first:1");
+    }
+    lab.set(&lab.remote("/good.wasm", "second:2").any());
+    for proxy in &proxies {
+        proxy.wait_for_user("lab", "second:2");
+    }
+    assert_eq!(lab.modules.requests("/good.wasm"), 1);
+    assert_eq!(
+        lab.agent().modules()[0]["users"],
+        serde_json::json!(["lab"])
+    );
+}
