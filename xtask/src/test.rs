@@ -39,6 +39,7 @@ Parts:
     wasm      the corpus on the built module, in a Proxy-Wasm host in process
     envoy     the corpus on a real Envoy that loaded the built module
     …         any other of tests/tests/
+  agent       the agent: its modules, a real registry, real Envoy behind it (among `workspace`, too)
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
   vm          the corpus on the core in V8, through node
   upstreams   real servers behind a real Envoy with the built module, and every spelling of a path
@@ -82,6 +83,8 @@ enum Part {
     Clippy,
     Build,
     Workspace,
+    /// The agent, alone and before a real Envoy.
+    Agent,
     /// The module server and `up`.
     Serve,
     /// The core in V8.
@@ -100,7 +103,7 @@ struct Outcome {
 }
 
 impl Part {
-    /// `Workspace` includes every runner, and `Serve`.
+    /// `Workspace` includes every runner, `Agent` and `Serve`.
     const EVERYTHING: [Self; 7] = [
         Self::Format,
         Self::Clippy,
@@ -111,6 +114,9 @@ impl Part {
         Self::Fuzz,
     ];
 
+    /// What `Workspace` includes and can be run by itself.
+    const OF_WORKSPACE: [Self; 2] = [Self::Agent, Self::Serve];
+
     fn parse_all(names: &[String]) -> anyhow::Result<Vec<Self>> {
         names
             .iter()
@@ -119,7 +125,7 @@ impl Part {
     }
 
     fn parse(name: &str, runners: &[String]) -> anyhow::Result<Self> {
-        let fixed = Self::EVERYTHING.iter().chain(&[Self::Serve]);
+        let fixed = Self::EVERYTHING.iter().chain(&Self::OF_WORKSPACE);
         let fixed = fixed.clone().find(|part| part.name() == name);
         match fixed {
             Some(part) => Ok(part.clone()),
@@ -129,7 +135,7 @@ impl Part {
             None => {
                 let known = Self::EVERYTHING
                     .iter()
-                    .chain(&[Self::Serve])
+                    .chain(&Self::OF_WORKSPACE)
                     .map(Self::name)
                     .chain(runners.iter().map(String::as_str));
                 bail!(
@@ -146,6 +152,7 @@ impl Part {
             Self::Clippy => "clippy",
             Self::Build => "build",
             Self::Workspace => "workspace",
+            Self::Agent => "agent",
             Self::Serve => "serve",
             Self::Vm => "vm",
             Self::Upstreams => "upstreams",
@@ -192,6 +199,9 @@ impl Part {
             }
             Self::Build => build::run(&build::BuildArgs::default()),
             Self::Workspace => cargo("test --workspace --locked --no-fail-fast"),
+            Self::Agent => {
+                cargo("test --package wasm-agent --package delivery-tests --locked --no-fail-fast")
+            }
             Self::Serve => {
                 cargo("test --package xtask --lib --locked -- serve::")?;
                 cargo("test --package xtask --test serve --test up --locked")

@@ -1,3 +1,5 @@
+//! Fields of messages, whole, twice and broken.
+
 use super::*;
 
 fn numbers(message: &[u8]) -> Result<Vec<u32>, Malformed> {
