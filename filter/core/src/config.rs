@@ -20,6 +20,7 @@ use users::Groups;
 
 mod conditions;
 mod error;
+mod hint;
 mod json;
 mod limits;
 mod path;
@@ -30,6 +31,7 @@ mod users;
 mod wire;
 
 pub use error::{ConfigurationError, NotJson, Problem};
+pub use hint::KeyHint;
 pub use path::PathProblem;
 pub use rule::RULE_KEYS;
 
@@ -267,10 +269,7 @@ fn options(top: &Object<'_>, defaults: &Defaults) -> Read<Options> {
         )
     {
         let place = top.place.key("forward_username_header");
-        return Err(error_at(
-            &place,
-            Problem::NotBeside("authentication_header"),
-        ));
+        return Err(error_at(&place, Problem::CredentialsField));
     }
     Ok(options)
 }
@@ -283,9 +282,9 @@ fn selection(value: &Value<'_>) -> Read<Selection> {
     }
 }
 
-/// A field name, in lower case; not one that routing or framing hangs on.
+/// A field name, in lower case; none that connections, hosts or cookies depend on.
 fn header_name(value: &Value<'_>) -> Read<String> {
-    const UNTOUCHABLE: [&str; 9] = [
+    const RESERVED: [&str; 9] = [
         "connection",
         "content-length",
         "cookie",
@@ -297,11 +296,13 @@ fn header_name(value: &Value<'_>) -> Read<String> {
         "upgrade",
     ];
     let name = value.text_not_empty()?.to_ascii_lowercase();
-    if is_token(&name) && !UNTOUCHABLE.contains(&name.as_str()) {
-        Ok(name)
-    } else {
-        Err(value.error(Problem::NotAHeaderName))
+    if !is_token(&name) {
+        return Err(value.error(Problem::NotAHeaderName));
     }
+    if RESERVED.contains(&name.as_str()) {
+        return Err(value.error(Problem::ReservedHeader));
+    }
+    Ok(name)
 }
 
 /// RFC 9110, 5.6.2.

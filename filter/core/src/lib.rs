@@ -21,7 +21,7 @@ mod verify;
 mod witness;
 
 pub use config::{
-    CONFIGURATION_KEYS, ConfigurationError, NotJson, PathProblem, Problem, RULE_KEYS,
+    CONFIGURATION_KEYS, ConfigurationError, KeyHint, NotJson, PathProblem, Problem, RULE_KEYS,
 };
 pub use decision::{Allowance, Decision, Denial, Denied, UserName};
 pub use matching::{BlockError, Expression, ExpressionError, HostError, SourceAddress};

@@ -8,7 +8,7 @@ mod worker;
 
 pub(crate) use budget::BudgetLimits;
 pub(crate) use cache::CacheLimits;
-pub(crate) use users::{Allowed, UserStore};
+pub(crate) use users::{Allowed, OtherPassword, UserStore};
 pub use verifications::VerificationCounts;
 pub(crate) use verifications::{Refusal, Verifications};
 pub use worker::{Worker, WorkerLimits};

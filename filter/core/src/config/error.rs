@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, and what would be right.
 
+use super::hint::KeyHint;
 use super::path::PathProblem;
 use crate::matching::{BlockError, ExpressionError, HostError};
 use crate::password::{Format, HtpasswdError};
@@ -46,8 +47,8 @@ pub enum Problem {
         /// What it is.
         found: &'static str,
     },
-    /// A key that does not exist here, and the nearest that does.
-    UnknownKey(Option<&'static str>),
+    /// A key that does not exist here, and which was meant.
+    UnknownKey(KeyHint),
     /// A key that is there twice.
     RepeatedKey,
     /// A string or a list that must have something in it.
@@ -68,8 +69,12 @@ pub enum Problem {
     NotAHost(HostError),
     /// A method that is no token (RFC 9110, 9.1).
     NotAMethod,
-    /// A header name that is no token (RFC 9110, 5.1), or one that the filter must not touch.
+    /// A header name that is no token (RFC 9110, 5.1).
     NotAHeaderName,
+    /// A header that the filter must not touch.
+    ReservedHeader,
+    /// The user's name in the field that credentials are read from.
+    CredentialsField,
     /// A regular expression that does not compile: where and why.
     Regex(ExpressionError),
     /// More regular expressions than are accepted.
@@ -82,7 +87,16 @@ pub enum Problem {
     /// A password hash where a plain password is due.
     HashAsPassword,
     /// This user as before, with another password.
-    OtherPasswordOf(String),
+    OtherPassword {
+        /// The user.
+        user: String,
+        /// The line that names the user again, counted from 1.
+        line: usize,
+        /// Where the user was named first.
+        first: String,
+    },
+    /// `users` as an object.
+    UsersAsMap,
     /// A line of htpasswd text that is refused.
     Htpasswd(HtpasswdError),
     /// No VM environment variable of this name.
@@ -165,6 +179,9 @@ impl fmt::Display for ConfigurationError {
         match &self.problem {
             // The line is part of the place.
             Problem::Htpasswd(error) => write!(f, "{}, {error}", self.place),
+            Problem::OtherPassword { line, .. } => {
+                write!(f, "{}, line {line}: {}", self.place, self.problem)
+            }
             problem => write!(f, "{}: {problem}", self.place),
         }
     }
@@ -178,10 +195,7 @@ impl fmt::Display for Problem {
             Problem::TooLarge => f.write_str("is over 16 MiB; leave out what is not needed"),
             Problem::NotJson(why) => why.fmt(f),
             Problem::WrongType { expected, found } => write!(f, "must be {expected}, is {found}"),
-            Problem::UnknownKey(Some(nearest)) => {
-                write!(f, "unknown key; did you mean `{nearest}`?")
-            }
-            Problem::UnknownKey(None) => f.write_str("unknown key; see docs/configuration.md"),
+            Problem::UnknownKey(hint) => write!(f, "unknown key; {hint}"),
             Problem::RepeatedKey => f.write_str("given twice; keep one"),
             Problem::Empty => f.write_str("must not be empty"),
             Problem::NoPath => f.write_str(
@@ -252,8 +266,15 @@ impl fmt::Display for Problem {
                 }
             }),
             Problem::NotAMethod => f.write_str("is not a method; write one such as `GET`"),
-            Problem::NotAHeaderName => f.write_str(
-                "is not a header name that can be used here; write one such as `x-user`",
+            Problem::NotAHeaderName => {
+                f.write_str("is not a header name; write one such as `x-user`")
+            }
+            Problem::ReservedHeader => f.write_str(
+                "is a header that connections, hosts or cookies depend on, and is left alone; write \
+                 another, such as `x-user`",
+            ),
+            Problem::CredentialsField => f.write_str(
+                "is the header that credentials are read from; write another, such as `x-user`",
             ),
             Problem::Regex(why) => write!(f, "{why}"),
             Problem::TooManyExpressions => f.write_str(
@@ -269,19 +290,21 @@ impl fmt::Display for Problem {
             Problem::HashAsPassword => {
                 f.write_str("is a password hash, and would itself be the password; put it into `users`")
             }
-            Problem::OtherPasswordOf(user) => {
-                write!(
-                    f,
-                    "user {} is there twice with different passwords; keep one",
-                    Quoted(user)
-                )
-            }
+            Problem::OtherPassword { user, first, .. } => write!(
+                f,
+                "user {} is there already in {first} with another password; keep one",
+                Quoted(user)
+            ),
+            Problem::UsersAsMap => f.write_str(
+                "must be a string or a list of lines, is an object; write each user as a line, such as \
+                 `\"alice:hash\"`",
+            ),
             Problem::Htpasswd(error) => write!(f, "{error}"),
             Problem::NoSuchVariable => f.write_str(
                 "names a VM environment variable that is not set; add it to \
                  `environment_variables` (Envoy) or `vmConfig.env` (Istio)",
             ),
-            Problem::NoSuchUser => f.write_str("is no user of this list"),
+            Problem::NoSuchUser => f.write_str("is no user of this list; add it to `users` as `NAME:HASH`"),
             Problem::NoSuchGroup => f.write_str("is none of the `groups`"),
             Problem::AcceptsNobody => f.write_str(
                 "accepts nobody; add `users` or `credentials` here, or `users` to the configuration",

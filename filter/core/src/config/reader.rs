@@ -1,6 +1,7 @@
 //! Reads JSON values as what they must be, and says where they are not.
 
 use super::error::{ConfigurationError, Problem};
+use super::hint::KeyHint;
 use super::json::Json;
 use super::place::Place;
 use crate::names::Names;
@@ -131,12 +132,12 @@ impl<'j> Value<'j> {
     }
 
     /// A key that looks like one is shown; what does not could be a misplaced secret.
-    fn unknown_key(&self, key: &str, keys: &[&'static str]) -> Refusal {
+    fn unknown_key(&self, key: &str, keys: &'static [&'static str]) -> Refusal {
         let looks_like_key = (1..=40).contains(&key.len())
             && key
                 .bytes()
                 .all(|octet| octet.is_ascii_lowercase() || octet == b'_');
-        let problem = Problem::UnknownKey(nearest(key, keys));
+        let problem = Problem::UnknownKey(KeyHint::of(key, keys));
         if looks_like_key {
             error_at(&self.place.key(key), problem)
         } else {
@@ -189,35 +190,4 @@ pub(super) fn error_at(place: &Place<'_>, problem: Problem) -> Refusal {
         place: place.to_string(),
         problem,
     })
-}
-
-/// The known key that takes the fewest edits, if these are few.
-fn nearest(key: &str, keys: &[&'static str]) -> Option<&'static str> {
-    if key.len() > 40 {
-        return None;
-    }
-    let (distance, nearest) = keys
-        .iter()
-        .map(|known| (edit_distance(key.as_bytes(), known.as_bytes()), *known))
-        .min()?;
-    (distance <= (nearest.len() / 3).max(2)).then_some(nearest)
-}
-
-/// Levenshtein's distance.
-fn edit_distance(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        let mut next = Vec::from([left]);
-        for (above, y) in row.iter().skip(1).zip(b) {
-            left = (left + 1)
-                .min(above + 1)
-                .min(diagonal + usize::from(x != y));
-            diagonal = *above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }

@@ -5,11 +5,14 @@ use super::limits::Caps;
 use super::reader::{Object, Read, Value, error_at};
 use super::{Environment, Problem};
 use crate::names::Names;
-use crate::password::{HtpasswdError, Verifier, looks_like_hash, parse_htpasswd};
+use crate::password::{
+    HtpasswdError, HtpasswdUser, Verifier, looks_like_hash, parse_htpasswd_users,
+};
 use crate::request::{Credentials, MAX_USER_ID_AND_PASSWORD};
-use crate::verify::{Allowed, UserStore};
+use crate::verify::{Allowed, OtherPassword, UserStore};
+use alloc::format;
 use alloc::rc::Rc;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -42,28 +45,28 @@ pub(super) fn of_all_rules(
     environment: Environment<'_>,
     caps: &Caps,
 ) -> Read<UserStore> {
-    let mut users = UserStore::default();
+    let mut list = List::default();
     if let Some(value) = top.value("users") {
-        insert_htpasswd(&value, &text_of(&value)?, caps, &mut users)?;
+        list.insert_htpasswd(&value, caps)?;
     }
     if let Some(value) = top.value("users_env") {
         let text = environment(value.text_not_empty()?)
             .ok_or_else(|| value.error(Problem::NoSuchVariable))?;
-        insert_htpasswd(&value, &text, caps, &mut users)?;
+        list.insert_text(&value, &text, caps)?;
     }
-    Ok(users)
+    Ok(list.users)
 }
 
 /// The users of a rule; `None` if it has none of its own.
 pub(super) fn of_rule(rule: &Object<'_>, caps: &Caps) -> Read<Option<UserStore>> {
-    let mut users = UserStore::default();
+    let mut list = List::default();
     if let Some(value) = rule.value("credentials") {
-        value.each(|value| insert_credential(&value, &mut users))?;
+        value.each(|value| insert_credential(&value, &mut list.users))?;
     }
     if let Some(value) = rule.value("users") {
-        insert_htpasswd(&value, &text_of(&value)?, caps, &mut users)?;
+        list.insert_htpasswd(&value, caps)?;
     }
-    Ok((rule.has("credentials") || rule.has("users")).then_some(users))
+    Ok((rule.has("credentials") || rule.has("users")).then_some(list.users))
 }
 
 /// Istio's form: `user:password`, or the base64 of that.
@@ -92,27 +95,62 @@ fn insert_credential(value: &Value<'_>, users: &mut UserStore) -> Read<()> {
     Ok(())
 }
 
-/// htpasswd text: one string, or a list of lines.
-fn text_of(value: &Value<'_>) -> Read<Vec<u8>> {
-    match value.json {
-        Json::List(_) => {
-            let lines = value.each(|line| Ok(line.text()?.as_bytes().to_vec()))?;
-            Ok(lines.join(&b'\n'))
-        }
-        Json::Text(text) => Ok(text.as_bytes().to_vec()),
-        _ => Err(value.wrong("a string or a list of lines")),
-    }
+/// A user list that grows, and where its users were named first.
+#[derive(Default)]
+struct List {
+    users: UserStore,
+    /// By the number of the user's name; `None` for those of Istio's `credentials`.
+    origins: Vec<Option<Origin>>,
 }
 
-fn insert_htpasswd(value: &Value<'_>, text: &[u8], caps: &Caps, users: &mut UserStore) -> Read<()> {
-    let refused = |error: HtpasswdError| value.error(Problem::Htpasswd(error));
-    for (name, verifier) in parse_htpasswd(text, caps).map_err(refused)? {
-        users.insert(&name, verifier).map_err(|_| {
-            let name = String::from_utf8_lossy(&name).into_owned();
-            value.error(Problem::OtherPasswordOf(name))
-        })?;
+/// Where a user was named.
+struct Origin {
+    place: Rc<str>,
+    /// Counted from 1.
+    line: usize,
+}
+
+impl List {
+    /// Reads htpasswd text: one string, or a list of strings with a line or more each.
+    fn insert_htpasswd(&mut self, value: &Value<'_>, caps: &Caps) -> Read<()> {
+        match value.json {
+            Json::List(_) => value
+                .each(|item| self.insert_text(&item, item.text()?.as_bytes(), caps))
+                .map(|_| ()),
+            Json::Text(text) => self.insert_text(value, text.as_bytes(), caps),
+            Json::Object(_) => Err(value.error(Problem::UsersAsMap)),
+            _ => Err(value.wrong("a string or a list of lines")),
+        }
     }
-    Ok(())
+
+    fn insert_text(&mut self, value: &Value<'_>, text: &[u8], caps: &Caps) -> Read<()> {
+        let refused = |error: HtpasswdError| value.error(Problem::Htpasswd(error));
+        let place: Rc<str> = value.place.to_string().into();
+        for HtpasswdUser {
+            line,
+            name,
+            verifier,
+        } in parse_htpasswd_users(text, caps).map_err(refused)?
+        {
+            match self.users.insert(&name, verifier) {
+                Ok(number) if number >= self.origins.len() => {
+                    self.origins.resize_with(number, || None);
+                    let place = place.clone();
+                    self.origins.push(Some(Origin { place, line }));
+                }
+                Ok(_) => {}
+                Err(OtherPassword(number)) => {
+                    let first = match self.origins.get(number) {
+                        Some(Some(Origin { place, line })) => format!("{place}, line {line}"),
+                        _ => "`credentials`".into(),
+                    };
+                    let user = String::from_utf8_lossy(&name).into_owned();
+                    return Err(value.error(Problem::OtherPassword { user, line, first }));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `groups`.

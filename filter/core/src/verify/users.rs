@@ -32,22 +32,28 @@ impl Allowed {
     }
 }
 
-/// The user is known already, by another password.
+/// The user is known already, by another password: the number of the name.
 #[derive(Debug)]
-pub(crate) struct OtherPassword;
+pub(crate) struct OtherPassword(pub(crate) usize);
 
 impl UserStore {
+    /// Inserts a user, and tells the number of the name.
+    ///
     /// # Errors
     /// The user is there already, with another password.
-    pub(crate) fn insert(&mut self, name: &[u8], verifier: Verifier) -> Result<(), OtherPassword> {
+    pub(crate) fn insert(
+        &mut self,
+        name: &[u8],
+        verifier: Verifier,
+    ) -> Result<usize, OtherPassword> {
         let number = self.names.insert(name);
         match self.verifiers.get(number) {
-            Some(known) if known.identity() == verifier.identity() => Ok(()),
-            Some(_) => Err(OtherPassword),
+            Some(known) if known.identity() == verifier.identity() => Ok(number),
+            Some(_) => Err(OtherPassword(number)),
             None => {
                 self.raise_dummy(&verifier);
                 self.verifiers.push(verifier);
-                Ok(())
+                Ok(number)
             }
         }
     }
