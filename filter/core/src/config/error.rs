@@ -224,7 +224,7 @@ impl fmt::Display for Problem {
                     "has a blank at an end; leave it out, or write `%20`"
                 }
                 PathProblem::CouldBeAny => {
-                    "could mean any path; write it without escapes and control characters"
+                    "could mean any path; write it without escapes, control characters, dot segments and `;`"
                 }
                 PathProblem::Escape => {
                     "has an escape that means another path when it is decoded, and must not open that \
