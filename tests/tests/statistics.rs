@@ -111,7 +111,11 @@ fn each_request_raises_its_counters_and_no_other() {
         }
     }
     // These need a configuration of their own.
-    let others = ["allowed.dry_run", "denied.insecure_transport"];
+    let others = [
+        "allowed.dry_run",
+        "denied.insecure_transport",
+        "denied.password_too_long",
+    ];
     let others = others.map(|name| format!("basic_auth.{name}")).into();
     assert_eq!(never_raised, others, "no request for these");
 }
@@ -127,6 +131,21 @@ fn a_dry_run_has_a_counter_of_its_own() {
     let expected = [
         ("allowed.dry_run".into(), 2),
         ("allowed.authenticated".into(), 1),
+    ]
+    .into();
+    assert_eq!(raised(&before, &vm.metrics()), expected);
+}
+
+#[test]
+fn a_password_that_is_not_hashed_has_a_counter_of_its_own() {
+    let mut vm = vm_with(CONFIGURATION);
+    let before = vm.metrics();
+    let too_long = format!("slow:{}", "x".repeat(73));
+    let _ = vm.request(&get("/slow", Some(&too_long)));
+    vm.tick().expect("no trap");
+    let expected = [
+        ("denied.password_too_long".into(), 1),
+        ("credentials_cache.misses".into(), 1),
     ]
     .into();
     assert_eq!(raised(&before, &vm.metrics()), expected);

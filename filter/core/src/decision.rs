@@ -74,6 +74,9 @@ pub enum Denial {
     Malformed,
     /// No such user, or another password.
     Mismatch,
+    /// A password that is too long for the hash that it would be compared with, and was not hashed: for
+    /// bcrypt, over 72 octets.
+    PasswordTooLong,
     /// The right password of a user whom the rule's `allow` leaves out.
     Forbidden,
     /// The verification budget is spent.
@@ -84,12 +87,13 @@ pub enum Denial {
 
 impl Denial {
     /// Every reason there is, for statistics.
-    pub const ALL: [Denial; 8] = [
+    pub const ALL: [Denial; 9] = [
         Denial::NoCredentials,
         Denial::SeveralCredentials,
         Denial::OtherScheme,
         Denial::Malformed,
         Denial::Mismatch,
+        Denial::PasswordTooLong,
         Denial::Forbidden,
         Denial::Overloaded,
         Denial::InsecureTransport,
@@ -110,6 +114,7 @@ impl Denial {
             Denial::Mismatch => {
                 "Request denied by Basic Auth check. Invalid username and/or password"
             }
+            Denial::PasswordTooLong => "Request denied by Basic Auth check. Password too long",
             Denial::Forbidden => "Request denied by Basic Auth check. User not allowed",
             Denial::Overloaded => {
                 "Request denied by Basic Auth check. Verification budget exhausted"
@@ -127,6 +132,7 @@ impl Denial {
             Denial::OtherScheme => "other_scheme",
             Denial::Malformed => "malformed",
             Denial::Mismatch => "mismatch",
+            Denial::PasswordTooLong => "password_too_long",
             Denial::Forbidden => "forbidden",
             Denial::Overloaded => "overloaded",
             Denial::InsecureTransport => "insecure_transport",

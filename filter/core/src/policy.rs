@@ -282,6 +282,7 @@ impl From<Refusal> for Objection {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Mismatch => Denial::Mismatch.into(),
+            Refusal::TooLong => Denial::PasswordTooLong.into(),
             Refusal::Empty => Denial::Malformed.into(),
             Refusal::Overloaded { retry_after } => Self {
                 denial: Denial::Overloaded,

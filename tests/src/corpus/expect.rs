@@ -19,6 +19,7 @@ pub enum Denial {
     OtherScheme,
     Malformed,
     Mismatch,
+    PasswordTooLong,
     Forbidden,
     Overloaded,
     InsecureTransport,
@@ -26,7 +27,7 @@ pub enum Denial {
 
 impl Denial {
     /// Every reason and its response code details.
-    pub const ALL: [(Denial, &'static str); 8] = [
+    pub const ALL: [(Denial, &'static str); 9] = [
         (
             Denial::NoCredentials,
             "Request denied by Basic Auth check. No Basic Authentication information found.",
@@ -46,6 +47,10 @@ impl Denial {
         (
             Denial::Mismatch,
             "Request denied by Basic Auth check. Invalid username and/or password",
+        ),
+        (
+            Denial::PasswordTooLong,
+            "Request denied by Basic Auth check. Password too long",
         ),
         (
             Denial::Forbidden,
