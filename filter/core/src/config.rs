@@ -168,6 +168,8 @@ fn rules(top: &Object<'_>, defaults: &Defaults, warnings: &mut Vec<String>) -> R
     let rules = rules.unwrap_or_default();
     if rules.is_empty() {
         warnings.push("no `basic_auth_rules`: nothing is protected".to_string());
+    } else if rules.iter().all(|rule| rule.protection().is_none()) {
+        warnings.push("basic_auth_rules: exemptions alone: nothing is protected".to_string());
     }
     Ok(rules)
 }

@@ -220,6 +220,16 @@ impl fmt::Display for Problem {
                     "has a character that no path has; use `regex` for an expression or a template, or \
                      write the character percent-encoded, such as `%5B` for `[`"
                 }
+                PathProblem::Template => {
+                    "has a parameter of a route, such as `/:id`; use `regex`, or write `%3A` for the colon itself"
+                }
+                PathProblem::Anchor => {
+                    "ends with `$`, which is no anchor here; leave it out, or write `%24` for the character itself"
+                }
+                PathProblem::Several => {
+                    "seems to have several paths; write a rule for each, or `%20` and `%2C` for a blank and a \
+                     comma themselves"
+                }
                 PathProblem::BlankAtEnd => {
                     "has a blank at an end; leave it out, or write `%20`"
                 }
@@ -265,7 +275,7 @@ impl fmt::Display for Problem {
                     "is not a host; write `example.com`, `*.example.com`, `example.*` or `*`"
                 }
             }),
-            Problem::NotAMethod => f.write_str("is not a method; write one such as `GET`"),
+            Problem::NotAMethod => f.write_str("is not a method; write one such as `GET`, or leave `request_methods` out for all"),
             Problem::NotAHeaderName => {
                 f.write_str("is not a header name; write one such as `x-user`")
             }
