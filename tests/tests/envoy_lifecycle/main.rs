@@ -6,7 +6,9 @@
 mod loading;
 mod mixed;
 mod plain_cargo;
+mod second_look;
 mod traffic;
+mod trailers;
 
 use basic_auth_tests::{
     envoy::{

@@ -118,6 +118,8 @@ pub enum Problem {
     },
     /// The known-answer check of a password format failed: this build or host computes wrongly.
     WrongAnswer(Format),
+    /// What cannot be part of a counter's name.
+    NotAStatPrefix,
     /// A realm with a control character.
     ControlCharacterInRealm,
     /// None of the words that may stand here.
@@ -326,6 +328,9 @@ impl fmt::Display for Problem {
             Problem::WrongAnswer(format) => write!(
                 f,
                 "the known-answer check of {format} failed; this module or its host is broken"
+            ),
+            Problem::NotAStatPrefix => f.write_str(
+                "must be at most 64 letters of ASCII, digits and `_`; write it such as `staging_admin`",
             ),
             Problem::ControlCharacterInRealm => f.write_str("must not have a control character"),
             Problem::UnknownWord(words) => write!(f, "must be {words}"),

@@ -78,7 +78,7 @@ impl UserStore {
 
     /// A user's name as it is configured, and those of its verifiers that are not locked.
     #[inline]
-    fn known(&self, name: &[u8]) -> Option<(&[u8], impl Iterator<Item = &Verifier>)> {
+    pub(super) fn known(&self, name: &[u8]) -> Option<(&[u8], impl Iterator<Item = &Verifier>)> {
         let (name, number) = self.names.get(name)?;
         let more = self.more_verifiers.iter();
         let more = more.filter(move |(of, _)| *of == number);
