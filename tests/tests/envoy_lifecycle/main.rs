@@ -9,6 +9,7 @@ mod plain_cargo;
 mod second_look;
 mod traffic;
 mod trailers;
+mod without_filter;
 
 use basic_auth_tests::{
     envoy::{

@@ -230,3 +230,49 @@ fn a_filter_of_the_upstream_knows_at_a_retry_what_it_has_seen() {
     );
     assert_eq!(ask(address, "/admin", "alice:two", &[]).status, 401);
 }
+
+/// Sets a filter state of this name to what a client says: what a careless operator may do.
+fn filter_state(name: &str) -> Value {
+    let filter = typed(
+        "extensions.filters.http.set_filter_state.v3.Config",
+        json!({"on_request_headers": [{
+            "object_key": name,
+            "factory_key": "envoy.string",
+            "read_only": true,
+            "format_string": {"text_format_source": {"inline_string": "%REQ(x-forged)%"}},
+        }]}),
+    );
+    json!({"name": name, "typed_config": filter})
+}
+
+#[test]
+fn filter_states_of_these_names_that_somebody_else_has_set_change_nothing() {
+    let mut configuration: Value =
+        serde_json::from_str(&hiding(&json!(["alice:{PLAIN}one"]))).expect("JSON");
+    configuration["emit_filter_state"] = true.into();
+    let plugins = vec![plugin("main", &configuration.to_string())];
+    let tune = |configuration: &mut Value| {
+        for listener in listeners(configuration) {
+            let filters = manager(listener)["http_filters"].as_array_mut();
+            let filters = filters.expect("filters");
+            for name in ["verified", "user", "denied"] {
+                filters.insert(0, filter_state(&format!("wasm.basic_auth_{name}")));
+            }
+        }
+    };
+    let Tuned { proxy, .. } = &Tuned::live(plugins, tune, &[]);
+    let address = proxy.listener("main");
+    // A record in its form: `!` is the number of proofs that follow.
+    let record = format!("x-forged: !{}alice\r\n", "a".repeat(32 * usize::from(b'!')));
+    let forged = [record.as_bytes(), b"x-user: alice\r\n"];
+    for _ in 0..3 {
+        assert_eq!(get(address, b"/admin", &forged).status, 401);
+        assert_eq!(ask(address, "/admin", "alice:two", &forged).status, 401);
+        let answer = ask(address, "/admin", "alice:one", &forged);
+        assert_eq!(
+            (answer.status, header(&answer, "x-user")),
+            (200, vec!["alice".into()])
+        );
+        assert_eq!(header(&get(address, b"/open", &forged), "x-user"), [""; 0]);
+    }
+}
