@@ -5,8 +5,10 @@
 
 mod loading;
 mod mixed;
+mod operators;
 mod plain_cargo;
 mod second_look;
+mod shipped;
 mod traffic;
 mod trailers;
 mod without_filter;
