@@ -148,4 +148,19 @@ fn a_refused_configuration_replaces_a_good_listener_unless_the_code_is_cached() 
     });
     assert_eq!(get(address, b"/", &[]).status, 503);
     assert_eq!(servers[1].requests(), 1);
+    // A download that fails does the same to a good configuration.
+    let failing = remote("others", &servers[1], b"other octets than the server has");
+    let good = |code| main_listener(CONFIGURATION, code, "FAIL_RELOAD");
+    write_listener(
+        folder.path(),
+        "4",
+        good(remote("modules", &servers[0], module)),
+    );
+    wait_for(&mut envoy, "the good listener", |_| {
+        with_credentials(address, GOOD) == 200
+    });
+    write_listener(folder.path(), "5", good(failing));
+    wait_for(&mut envoy, "the good listener to go", |_| {
+        with_credentials(address, GOOD) == 503
+    });
 }

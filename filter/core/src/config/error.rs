@@ -296,7 +296,7 @@ impl fmt::Display for Problem {
                 f.write_str("must be `user:password` or the base64 of that")
             }
             Problem::UnsendableCredential => f.write_str(
-                "has nothing but a colon, has a control character, or is longer than 6 KB, and would match \
+                "has nothing but a colon, has a control character, or is longer than 6138 octets, and would match \
                  no request",
             ),
             Problem::HashAsPassword => {
