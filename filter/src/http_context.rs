@@ -4,13 +4,13 @@ use crate::header_map::{self, HeaderMap};
 use crate::hostcalls;
 use crate::plugin::Plugin;
 use basic_auth::{
-    Allowance, Decision, Denied, Policy, Request, SourceAddress, UserName, is_spelling_of,
+    Allowance, Decision, Denied, Held, Policy, Request, SourceAddress, UserName, is_spelling_of,
 };
 use proxy_wasm::hostcalls as sdk;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// The property that holds the user's name; in Envoy the filter state `wasm.basic_auth_user`.
 const USER_PROPERTY: &str = "basic_auth_user";
@@ -20,11 +20,48 @@ pub(crate) struct Http {
     /// Until the request is decided, so that a long stream does not keep a replaced configuration;
     /// `None` if the root context has none that holds.
     plugin: Option<Rc<Plugin>>,
+    /// The number of this context.
+    id: u32,
+    /// Who holds the request, once it was held.
+    holder: Weak<Plugin>,
+}
+
+/// What becomes of a request for now.
+#[must_use]
+pub(crate) enum Course {
+    /// It goes on upstream.
+    Pass,
+    /// It was answered.
+    Answered,
+    /// It waits for a check.
+    Held,
 }
 
 impl Http {
-    pub(crate) fn new(plugin: Option<Rc<Plugin>>) -> Self {
-        Self { plugin }
+    pub(crate) fn new(plugin: Option<Rc<Plugin>>, id: u32) -> Self {
+        Self {
+            plugin,
+            id,
+            holder: Weak::new(),
+        }
+    }
+
+    /// Where a host stops at the fields alone (Envoy with `allow_on_headers_stop_iteration`), what follows
+    /// them must not take the request upstream.
+    fn after_fields(&self) -> Action {
+        match self.holder.upgrade() {
+            Some(plugin) if plugin.is_waiting(self.id) => Action::Pause,
+            _ => Action::Continue,
+        }
+    }
+}
+
+/// The stream has ended.
+impl Drop for Http {
+    fn drop(&mut self) {
+        if let Some(plugin) = self.holder.upgrade() {
+            plugin.leave(self.id);
+        }
     }
 }
 
@@ -32,15 +69,33 @@ impl Context for Http {}
 
 impl HttpContext for Http {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        match self.plugin.take() {
-            Some(plugin) => decide(&plugin),
+        let course = match self.plugin.take() {
+            Some(plugin) => {
+                let course = decide(&plugin, self.id, None);
+                if let Course::Held = course {
+                    self.holder = Rc::downgrade(&plugin);
+                }
+                course
+            }
             None => refuse(503, "basic_auth_without_configuration", &[]),
+        };
+        match course {
+            Course::Pass => Action::Continue,
+            Course::Answered | Course::Held => Action::Pause,
         }
+    }
+
+    fn on_http_request_body(&mut self, _size: usize, _end_of_stream: bool) -> Action {
+        self.after_fields()
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.after_fields()
     }
 }
 
-/// Decides the request at hand.
-fn decide(plugin: &Plugin) -> Action {
+/// Decides the request at hand, whose context has this number; again, if it was held.
+pub(crate) fn decide(plugin: &Plugin, context: u32, held: Option<Held>) -> Course {
     let policy = &plugin.policy;
     let Ok(octets) = hostcalls::request_headers() else {
         return refuse(503, "basic_auth_headers_unreadable", &[]);
@@ -53,9 +108,14 @@ fn decide(plugin: &Plugin) -> Action {
     };
     let mut request = Request::of(headers.fields(), policy.field_names());
     request.source = SourceAddress::new(&source_address);
-    let decision = policy.decide(&request, &mut worker);
+    let decision = match held {
+        None => policy.decide(&request, &mut worker),
+        Some(held) => policy.resume(&request, &mut worker, held),
+    };
+    drop(worker);
     plugin.statistics.count(&decision);
     match decision {
+        Decision::Hold(held) => plugin.hold(held, context),
         Decision::Allow(allowance) => pass(policy, &headers, &allowance),
         Decision::Deny(denied) => deny(&denied),
     }
@@ -69,7 +129,7 @@ fn source_address() -> Option<IpAddr> {
 }
 
 /// Lets the request go upstream, with the user's name from here and from nobody else.
-fn pass(policy: &Policy, headers: &HeaderMap<'_>, allowance: &Allowance<'_>) -> Action {
+fn pass(policy: &Policy, headers: &HeaderMap<'_>, allowance: &Allowance<'_>) -> Course {
     let user = match allowance {
         Allowance::Authenticated(user) => Some(*user),
         Allowance::DryRun(denied) => {
@@ -79,7 +139,7 @@ fn pass(policy: &Policy, headers: &HeaderMap<'_>, allowance: &Allowance<'_>) -> 
         _ => None,
     };
     match hand_over(policy, headers, user) {
-        Some(()) => Action::Continue,
+        Some(()) => Course::Pass,
         // What could not be removed must not arrive.
         None => refuse(503, "basic_auth_headers_not_replaced", &[]),
     }
@@ -106,7 +166,7 @@ fn hand_over(policy: &Policy, headers: &HeaderMap<'_>, user: Option<UserName<'_>
     Some(())
 }
 
-fn deny(denied: &Denied<'_>) -> Action {
+fn deny(denied: &Denied<'_>) -> Course {
     log::debug!(
         "denied by basic_auth_rules[{}]: {}",
         denied.rule,
@@ -127,10 +187,10 @@ fn deny(denied: &Denied<'_>) -> Action {
 }
 
 /// Answers the request. Should the host fail even at that, the request stays where it is.
-fn refuse(status: u32, details: &str, headers: &[(&str, &str)]) -> Action {
+pub(crate) fn refuse(status: u32, details: &str, headers: &[(&str, &str)]) -> Course {
     let headers = header_map::serialise(headers);
     if hostcalls::send_local_response(status, details, &headers).is_err() {
         log::error!("the host did not send the answer; the request is held");
     }
-    Action::Pause
+    Course::Answered
 }

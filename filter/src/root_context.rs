@@ -6,22 +6,33 @@ use crate::plugin::Plugin;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;
-use std::time::Duration;
-
-/// How often statistics are flushed.
-const TICK: Duration = Duration::from_secs(1);
 
 /// Holds the plugin under the configuration that is in force. Requests keep the one that they
 /// began with.
-#[derive(Default)]
 pub(crate) struct Root {
+    /// The number of this context.
+    id: u32,
     plugin: Option<Rc<Plugin>>,
 }
 
 impl Root {
+    pub(crate) fn new(id: u32) -> Self {
+        Self { id, plugin: None }
+    }
+
     fn flush(&self) {
         if let Some(plugin) = &self.plugin {
             plugin.flush();
+        }
+    }
+}
+
+/// Envoy keeps a root context until all of its streams have ended. On a host that does not, none waits for
+/// ever.
+impl Drop for Root {
+    fn drop(&mut self) {
+        if let Some(plugin) = &self.plugin {
+            plugin.dismiss();
         }
     }
 }
@@ -34,11 +45,12 @@ impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
         log_level::adopt();
         let configuration = self.get_plugin_configuration().unwrap_or_default();
-        match Plugin::configure(&configuration) {
+        match Plugin::configure(&configuration, self.id) {
             Ok(plugin) => {
                 self.flush();
-                self.plugin = Some(Rc::new(plugin));
-                self.set_tick_period(TICK);
+                if let Some(replaced) = self.plugin.replace(Rc::new(plugin)) {
+                    replaced.dismiss();
+                }
                 true
             }
             Err(refusal) => {
@@ -49,15 +61,23 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        log_level::adopt();
-        self.flush();
+        let Some(plugin) = &self.plugin else {
+            return;
+        };
+        if plugin.has_work() {
+            plugin.work();
+        }
+        if plugin.is_flush_due() {
+            log_level::adopt();
+            plugin.flush();
+        }
     }
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Http::new(self.plugin.clone())))
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Http::new(self.plugin.clone(), context_id)))
     }
 }

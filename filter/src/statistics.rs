@@ -20,8 +20,10 @@ struct Counter {
 /// What one plugin has decided on this worker.
 pub(crate) struct Statistics {
     authenticated: Counter,
+    cache_failure_hits: Counter,
     cache_hits: Counter,
     cache_misses: Counter,
+    cache_shared_hits: Counter,
     /// In the order of [`Denial::ALL`].
     denied: Vec<Counter>,
     dry_run: Counter,
@@ -29,6 +31,9 @@ pub(crate) struct Statistics {
     missing: Counter,
     preflight: Counter,
     unmatched: Counter,
+    verifications_abandoned: Counter,
+    verifications_begun: Counter,
+    verifications_waited: Counter,
 }
 
 impl Counter {
@@ -59,18 +64,23 @@ impl Statistics {
         let denied = |denial: &Denial| Counter::define(&format!("denied.{}", denial.name()));
         Self {
             authenticated: Counter::define("allowed.authenticated"),
+            cache_failure_hits: Counter::define("credentials_cache.failure_hits"),
             cache_hits: Counter::define("credentials_cache.hits"),
             cache_misses: Counter::define("credentials_cache.misses"),
+            cache_shared_hits: Counter::define("credentials_cache.shared_hits"),
             denied: Denial::ALL.iter().map(denied).collect(),
             dry_run: Counter::define("allowed.dry_run"),
             exempt: Counter::define("allowed.exempt"),
             missing: Counter::define("allowed.missing"),
             preflight: Counter::define("allowed.preflight"),
             unmatched: Counter::define("allowed.unmatched"),
+            verifications_abandoned: Counter::define("verifications.abandoned"),
+            verifications_begun: Counter::define("verifications.begun"),
+            verifications_waited: Counter::define("verifications.waited"),
         }
     }
 
-    /// Counts a decision.
+    /// Counts a decision, but not that there is none yet.
     pub(crate) fn count(&self, decision: &Decision<'_>) {
         match decision {
             Decision::Allow(allowance) => match allowance {
@@ -90,17 +100,27 @@ impl Statistics {
                     .into_iter()
                     .for_each(Counter::count);
             }
+            Decision::Hold(_) => {}
         }
     }
 
     /// Hands what is new to the host.
     pub(crate) fn flush(&self, verifications: VerificationCounts) {
-        self.cache_hits.count.set(verifications.cache_hits);
-        self.cache_misses.count.set(verifications.cache_misses);
+        let counted = [
+            (&self.cache_failure_hits, verifications.failure_hits),
+            (&self.cache_hits, verifications.cache_hits),
+            (&self.cache_misses, verifications.cache_misses),
+            (&self.cache_shared_hits, verifications.shared_hits),
+            (&self.verifications_abandoned, verifications.abandoned),
+            (&self.verifications_begun, verifications.checks),
+            (&self.verifications_waited, verifications.waited),
+        ];
+        for (counter, count) in counted {
+            counter.count.set(count);
+            counter.flush();
+        }
         let others = [
             &self.authenticated,
-            &self.cache_hits,
-            &self.cache_misses,
             &self.dry_run,
             &self.exempt,
             &self.missing,

@@ -3,15 +3,19 @@
 use crate::realm::Realm;
 use crate::redirect::Redirect;
 use crate::request::CredentialsError;
+use crate::verify::Held;
 use core::time::Duration;
 
 /// What becomes of a request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Decision<'p> {
     /// It goes on upstream.
     Allow(Allowance<'p>),
     /// It is answered here.
     Deny(Denied<'p>),
+    /// It is neither for now, since its password is still being checked. Only where requests can be held:
+    /// see [`Worker::hold_requests`](crate::Worker::hold_requests).
+    Hold(Held),
 }
 
 /// Why a request goes on upstream.
@@ -78,13 +82,15 @@ pub enum Denial {
     Forbidden,
     /// The verification budget is spent.
     Overloaded,
+    /// The client has spent its share of the verification budget.
+    ClientOverloaded,
     /// It came over plain HTTP, and is sent to HTTPS before a password is asked for.
     InsecureTransport,
 }
 
 impl Denial {
     /// Every reason there is, for statistics.
-    pub const ALL: [Denial; 8] = [
+    pub const ALL: [Denial; 9] = [
         Denial::NoCredentials,
         Denial::SeveralCredentials,
         Denial::OtherScheme,
@@ -92,6 +98,7 @@ impl Denial {
         Denial::Mismatch,
         Denial::Forbidden,
         Denial::Overloaded,
+        Denial::ClientOverloaded,
         Denial::InsecureTransport,
     ];
 
@@ -114,6 +121,9 @@ impl Denial {
             Denial::Overloaded => {
                 "Request denied by Basic Auth check. Verification budget exhausted"
             }
+            Denial::ClientOverloaded => {
+                "Request denied by Basic Auth check. Verification budget of this client exhausted"
+            }
             Denial::InsecureTransport => "Request denied by Basic Auth check. Redirected to HTTPS",
         }
     }
@@ -129,6 +139,7 @@ impl Denial {
             Denial::Mismatch => "mismatch",
             Denial::Forbidden => "forbidden",
             Denial::Overloaded => "overloaded",
+            Denial::ClientOverloaded => "client_overloaded",
             Denial::InsecureTransport => "insecure_transport",
         }
     }
@@ -164,7 +175,7 @@ impl<'p> Denied<'p> {
         match (self.denial, &self.redirect) {
             (_, Some(redirect)) => redirect.status,
             (Denial::Forbidden, _) => 403,
-            (Denial::Overloaded, _) => 503,
+            (Denial::Overloaded | Denial::ClientOverloaded, _) => 503,
             _ => 401,
         }
     }

@@ -33,5 +33,5 @@ pub use password::{
 pub use policy::Policy;
 pub use redirect::Redirect;
 pub use request::{FieldNames, FieldValues, Request, is_spelling_of};
-pub use verify::{VerificationCounts, Worker, WorkerLimits};
+pub use verify::{Held, Ready, SharedStore, VerificationCounts, Worker, WorkerLimits};
 pub use witness::Witness;

@@ -1,12 +1,12 @@
 //! The rules together, and the decision on a request.
 
 use crate::decision::{Allowance, Decision, Denial, Denied, UserName};
-use crate::matching::{self, Certainty, Host, Index, Readings, Subject};
+use crate::matching::{self, Certainty, Host, Index, Readings, SourceAddress, Subject};
 use crate::password::Format;
 use crate::redirect::Redirect;
 use crate::request::{Credentials, CredentialsError, FieldNames, FieldValues, Request};
 use crate::rule::{Effect, Protection, Rule};
-use crate::verify::{Refusal, Verifications, Worker, WorkerLimits};
+use crate::verify::{Held, Refusal, Verifications, Worker, WorkerLimits};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -114,9 +114,25 @@ impl Policy {
     pub fn decide<'p>(&'p self, request: &Request<'_>, worker: &mut Worker) -> Decision<'p> {
         match self.judge(request, worker) {
             Ok(allowance) => Decision::Allow(allowance),
-            Err(denied) if self.options.is_dry_run => Decision::Allow(Allowance::DryRun(denied)),
-            Err(denied) => Decision::Deny(denied),
+            Err(Stop::Held(held)) => Decision::Hold(held),
+            Err(Stop::Denied(denied)) if self.options.is_dry_run => {
+                Decision::Allow(Allowance::DryRun(denied))
+            }
+            Err(Stop::Denied(denied)) => Decision::Deny(denied),
         }
+    }
+
+    /// Decides a request again that was held, by the same steps, with what was found for it meanwhile.
+    pub fn resume<'p>(
+        &'p self,
+        request: &Request<'_>,
+        worker: &mut Worker,
+        held: Held,
+    ) -> Decision<'p> {
+        worker.verifications.set_current(Some(held));
+        let decision = self.decide(request, worker);
+        worker.verifications.set_current(None);
+        decision
     }
 
     #[inline]
@@ -124,7 +140,7 @@ impl Policy {
         &'p self,
         request: &Request<'_>,
         worker: &mut Worker,
-    ) -> Result<Allowance<'p>, Denied<'p>> {
+    ) -> Result<Allowance<'p>, Stop<'p>> {
         let subject = self.subject(request, &mut worker.host);
         self.index.candidates(&subject, &mut worker.candidates);
         let selected = self.select(&subject, &worker.candidates, &mut worker.deciding);
@@ -140,9 +156,9 @@ impl Policy {
         if self.options.redirects_to_https
             && let Some(redirect) = self.redirect(request, &worker.deciding)
         {
-            return Err(redirect);
+            return Err(Stop::Denied(redirect));
         }
-        self.authenticate(request.credentials, worker)
+        self.authenticate(request.credentials, &request.source, worker)
     }
 
     /// Over plain HTTP, no password is asked for in clear text. A request that cannot be told where to
@@ -230,24 +246,34 @@ impl Policy {
     fn authenticate<'p>(
         &'p self,
         values: FieldValues<'_>,
+        source: &SourceAddress<'_>,
         worker: &mut Worker,
-    ) -> Result<Allowance<'p>, Denied<'p>> {
+    ) -> Result<Allowance<'p>, Stop<'p>> {
         let credentials = Credentials::parse(values, &mut worker.buffer);
         let mut passed = Allowance::Missing;
         for &index in &worker.deciding {
             let Some(protection) = self.rules.get(index).and_then(Rule::protection) else {
                 continue;
             };
-            let admitted = protection.admit(credentials, &mut worker.verifications);
-            passed = admitted
-                .map_err(|objection| Denied {
-                    denial: objection.denial,
-                    rule: index,
-                    realm: &protection.realm,
-                    retry_after: objection.retry_after,
-                    redirect: None,
-                })?
-                .map_or(passed, Allowance::Authenticated);
+            match protection.admit(credentials, source, &mut worker.verifications) {
+                Ok(user) => passed = user.map_or(passed, Allowance::Authenticated),
+                Err(objection) => {
+                    // With nothing to wait for, it is denied as overloaded.
+                    let held = worker.verifications.take_pending();
+                    return Err(held.map_or_else(
+                        || {
+                            Stop::Denied(Denied {
+                                denial: objection.denial,
+                                rule: index,
+                                realm: &protection.realm,
+                                retry_after: objection.retry_after,
+                                redirect: None,
+                            })
+                        },
+                        Stop::Held,
+                    ));
+                }
+            }
         }
         Ok(passed)
     }
@@ -261,10 +287,16 @@ pub(crate) enum Selected {
     Protections,
 }
 
+/// Why a request does not pass now.
+enum Stop<'p> {
+    Denied(Denied<'p>),
+    Held(Held),
+}
+
 /// Why a rule does not let a request pass.
 struct Objection {
     denial: Denial,
-    /// With [`Denial::Overloaded`].
+    /// With [`Denial::Overloaded`] and [`Denial::ClientOverloaded`].
     retry_after: Duration,
 }
 
@@ -287,6 +319,12 @@ impl From<Refusal> for Objection {
                 denial: Denial::Overloaded,
                 retry_after,
             },
+            Refusal::ClientOverloaded { retry_after } => Self {
+                denial: Denial::ClientOverloaded,
+                retry_after,
+            },
+            // What it waits for comes beside this.
+            Refusal::Held => Denial::Overloaded.into(),
         }
     }
 }
@@ -297,6 +335,7 @@ impl Protection {
     fn admit<'p>(
         &'p self,
         credentials: Result<Credentials<'_>, CredentialsError>,
+        source: &SourceAddress<'_>,
         verifications: &mut Verifications,
     ) -> Result<Option<UserName<'p>>, Objection> {
         let Credentials {
@@ -310,9 +349,9 @@ impl Protection {
             Err(error) => return Err(Denial::from(error).into()),
             Ok(credentials) => credentials,
         };
-        let user = self
-            .users
-            .authenticate(user_name, password, verifications)?;
+        let user =
+            self.users
+                .authenticate(user_name, password, &|| source.known(), verifications)?;
         match &self.allowed {
             Some(allowed) if !allowed.contains(user) => Err(Denial::Forbidden.into()),
             _ => Ok(Some(UserName(user))),

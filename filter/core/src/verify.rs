@@ -1,13 +1,21 @@
-//! Is it the user: user lists, what is remembered of verifications, the budget for them, the worker.
+//! Is it the user: user lists, what is remembered of verifications, the budget for them, who waits
+//! for them, the worker.
 
 mod budget;
 mod cache;
+mod clients;
+mod failures;
+mod job;
+mod queue;
+mod shared;
 mod users;
 mod verifications;
 mod worker;
 
 pub(crate) use budget::BudgetLimits;
 pub(crate) use cache::CacheLimits;
+pub use queue::{Held, Ready};
+pub use shared::SharedStore;
 pub(crate) use users::{Allowed, OtherPassword, UserStore};
 pub use verifications::VerificationCounts;
 pub(crate) use verifications::{Refusal, Verifications};
