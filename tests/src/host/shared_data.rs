@@ -11,7 +11,9 @@ use wasmi::Linker;
 
 /// The values of one `vm_id`, by key, with the number of their last change.
 #[derive(Clone, Debug, Default)]
-pub struct SharedData(Rc<RefCell<BTreeMap<Vec<u8>, (Vec<u8>, u32)>>>);
+pub struct SharedData(Rc<RefCell<Values>>);
+
+type Values = BTreeMap<Vec<u8>, (Vec<u8>, u32)>;
 
 impl SharedData {
     /// Every value by its key.

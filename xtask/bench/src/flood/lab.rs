@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -133,8 +133,8 @@ impl Lab {
 }
 
 fn write(
-    folder: &PathBuf,
-    module: &PathBuf,
+    folder: &Path,
+    module: &Path,
     configuration: &str,
     version: u32,
 ) -> anyhow::Result<()> {
