@@ -4,6 +4,7 @@
 mod budget;
 mod cache;
 mod clients;
+mod counts;
 mod failures;
 mod job;
 mod queue;
@@ -14,9 +15,9 @@ mod worker;
 
 pub(crate) use budget::BudgetLimits;
 pub(crate) use cache::CacheLimits;
+pub use counts::VerificationCounts;
 pub use queue::{Held, Ready};
 pub use shared::SharedStore;
 pub(crate) use users::{Allowed, OtherPassword, UserStore};
-pub use verifications::VerificationCounts;
 pub(crate) use verifications::{Refusal, Verifications};
 pub use worker::{Worker, WorkerLimits};

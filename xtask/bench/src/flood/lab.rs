@@ -132,12 +132,7 @@ impl Lab {
     }
 }
 
-fn write(
-    folder: &Path,
-    module: &Path,
-    configuration: &str,
-    version: u32,
-) -> anyhow::Result<()> {
+fn write(folder: &Path, module: &Path, configuration: &str, version: u32) -> anyhow::Result<()> {
     let code = json!({"local": {"filename": module}});
     let response = json!({"version_info": version.to_string(), "resources": [{
         "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
