@@ -2,9 +2,10 @@
 
 use super::budget::BudgetLimits;
 use super::cache::{CacheLimits, CredentialsCache};
+use super::counts::VerificationCounts;
 use super::queue::{Held, Ready};
 use super::shared::SharedStore;
-use super::verifications::{VerificationCounts, Verifications};
+use super::verifications::Verifications;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
