@@ -3,9 +3,11 @@
 //!
 //! - All header fields read in place as octets: the SDK's form allocates twice for each field.
 //! - The local response with response code details: the SDK's form passes none.
-//! - Properties: the SDK's form panics at a status that it does not know.
+//! - Properties and foreign functions: the SDK's forms panic at a status that they do not know, and
+//!   that for setting a property at each but `OK`.
 //! - Shared data, the effective context, the timer and the resumption of a request: the SDK's forms
 //!   panic at a status that they do not know, as a host gives that has none of these.
+//! - All trailers: as header fields.
 //! - The log level as a number: the SDK takes whatever the host writes for its own enum, which has
 //!   no value for Envoy's `off`.
 #![expect(unsafe_code, reason = "hostcalls are foreign functions")]
@@ -13,6 +15,7 @@
 use std::ptr::{null, null_mut};
 
 const HTTP_REQUEST_HEADERS: u32 = 0;
+const HTTP_REQUEST_TRAILERS: u32 = 1;
 
 const HTTP_REQUEST: u32 = 0;
 
@@ -24,6 +27,14 @@ const NO_GRPC_STATUS: i32 = -1;
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
     fn proxy_continue_stream(stream: u32) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        arguments: *const u8,
+        arguments_size: usize,
+        octets: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     fn proxy_get_header_map_pairs(map: u32, octets: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_log_level(level: *mut u32) -> u32;
     fn proxy_get_property(
@@ -48,6 +59,12 @@ unsafe extern "C" {
         number: u32,
     ) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_set_property(
+        path: *const u8,
+        path_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -73,6 +90,14 @@ pub(crate) fn request_headers() -> Result<Vec<u8>, Failed> {
     // SAFETY: both point to where the host may write.
     handed_over(|octets, size| unsafe {
         proxy_get_header_map_pairs(HTTP_REQUEST_HEADERS, octets, size)
+    })
+}
+
+/// The request's trailers, serialised likewise.
+pub(crate) fn request_trailers() -> Result<Vec<u8>, Failed> {
+    // SAFETY: both point to where the host may write.
+    handed_over(|octets, size| unsafe {
+        proxy_get_header_map_pairs(HTTP_REQUEST_TRAILERS, octets, size)
     })
 }
 
@@ -139,6 +164,28 @@ pub(crate) fn continue_request() -> Result<(), Failed> {
     succeeded(unsafe { proxy_continue_stream(HTTP_REQUEST) })
 }
 
+/// Sets a property of the stream.
+pub(crate) fn set_property(path: &str, value: &[u8]) -> Result<(), Failed> {
+    // SAFETY: the host only reads, and within the sizes.
+    succeeded(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+}
+
+/// Calls a function of the host's own that answers nothing.
+pub(crate) fn call_foreign_function(name: &str, arguments: &[u8]) -> Result<(), Failed> {
+    let (mut octets, mut size) = (null_mut(), 0);
+    // SAFETY: the host reads within the sizes, and the last two point to where it may write.
+    succeeded(unsafe {
+        proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            arguments.as_ptr(),
+            arguments.len(),
+            &raw mut octets,
+            &raw mut size,
+        )
+    })
+}
+
 /// Octets that the host puts into memory which it gets from this module.
 fn handed_over(ask: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Failed> {
     let (mut octets, mut size) = (null_mut(), 0);
@@ -165,11 +212,13 @@ unsafe fn owned(octets: *mut u8, size: usize) -> Vec<u8> {
 
 /// Answers the request, with response code details for the operator. The body is empty.
 ///
-/// `headers` are serialised as [`crate::header_map`] writes them.
+/// `headers` are serialised as [`crate::header_map`] writes them. `grpc_status` is for a call of
+/// gRPC, in the place of what Envoy makes of `status`.
 pub(crate) fn send_local_response(
     status: u32,
     details: &str,
     headers: &[u8],
+    grpc_status: Option<i32>,
 ) -> Result<(), Failed> {
     // SAFETY: the host only reads, and within the sizes.
     succeeded(unsafe {
@@ -181,7 +230,7 @@ pub(crate) fn send_local_response(
             0,
             headers.as_ptr(),
             headers.len(),
-            NO_GRPC_STATUS,
+            grpc_status.unwrap_or(NO_GRPC_STATUS),
         )
     })
 }

@@ -1,5 +1,8 @@
 //! The Proxy-Wasm module: reads what a request has, asks the policy, answers or lets it pass.
 
+mod clock;
+mod dry_run;
+mod filter_state;
 mod header_map;
 mod hostcalls;
 mod http_context;
@@ -9,6 +12,9 @@ mod root_context;
 mod secret;
 mod shared_data;
 mod statistics;
+mod stream_memory;
+mod timer;
+mod trailers;
 mod waiting;
 
 proxy_wasm::main! {{

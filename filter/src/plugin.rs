@@ -1,15 +1,17 @@
 //! A plugin under one configuration: what its root context and its requests share.
 
+use crate::clock;
+use crate::dry_run::DryRun;
 use crate::secret;
 use crate::shared_data;
 use crate::statistics::Statistics;
+use crate::stream_memory;
+use crate::timer::Timer;
+use crate::trailers::Withheld;
 use crate::{hostcalls, waiting};
 use basic_auth::{Policy, Worker};
-use std::cell::{Cell, RefCell};
-use std::time::{Duration, UNIX_EPOCH};
-
-/// How often statistics are flushed.
-const TICK: Duration = Duration::from_secs(1);
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// What decides requests, and what came of it.
 pub(crate) struct Plugin {
@@ -18,9 +20,10 @@ pub(crate) struct Plugin {
     pub(crate) statistics: Statistics,
     /// The number of the root context.
     pub(crate) root: u32,
-    /// How often the timer fires.
-    pub(crate) period: Cell<Duration>,
-    flushed_at: Cell<Duration>,
+    pub(crate) timer: Timer,
+    pub(crate) dry_run: DryRun,
+    /// Apart, so that a long stream does not keep the rest.
+    pub(crate) withheld: Option<Rc<Withheld>>,
 }
 
 impl Plugin {
@@ -34,30 +37,35 @@ impl Plugin {
             log::warn!("{warning}");
         }
         let worker = worker(&policy, root).ok_or("the host has no random octets to give")?;
+        if policy.remembers_streams() {
+            stream_memory::declare();
+        }
         Ok(Self {
-            policy,
             worker: RefCell::new(worker),
-            statistics: Statistics::define(),
+            statistics: Statistics::define(&policy),
             root,
-            period: Cell::new(TICK),
-            flushed_at: Cell::default(),
+            timer: Timer::default(),
+            dry_run: DryRun::default(),
+            withheld: Withheld::by(&policy).map(Rc::new),
+            policy,
         })
     }
 
-    /// Whether it is time to hand over what was counted: the timer fires more often while requests wait.
-    pub(crate) fn is_flush_due(&self) -> bool {
-        let (now, last) = (now(), self.flushed_at.get());
-        let is_due = now < last || now - last >= TICK || self.period.get() == TICK;
-        if is_due {
-            self.flushed_at.set(now);
-        }
-        is_due
+    /// Hands what was counted to the host; whether there was anything.
+    pub(crate) fn flush(&self) -> bool {
+        let verifications = self.worker.borrow().verification_counts();
+        self.statistics.flush(verifications)
     }
 
-    /// Hands what was counted to the host.
-    pub(crate) fn flush(&self) {
-        let verifications = self.worker.borrow().verification_counts();
-        self.statistics.flush(verifications);
+    /// The timer has fired.
+    pub(crate) fn tick(&self) {
+        if self.has_work() {
+            self.work();
+        }
+        // The timer fires more often while requests wait.
+        if self.timer.is_flush_due() && !self.flush() && !self.has_work() {
+            self.timer.stop();
+        }
     }
 }
 
@@ -69,7 +77,7 @@ impl Drop for Plugin {
 
 /// What verifies passwords on this worker, as far as the host lets it.
 fn worker(policy: &Policy, root: u32) -> Option<Worker> {
-    let mut worker = Worker::new(policy.worker_limits(), secret::random()?, now);
+    let mut worker = Worker::new(policy.worker_limits(), secret::random()?, clock::now);
     if !worker.share(shared_data::store(), &secret::random()?) {
         log::warn!("no shared data on this host: each worker verifies passwords for itself");
     }
@@ -89,12 +97,4 @@ fn worker(policy: &Policy, root: u32) -> Option<Worker> {
 /// A VM environment variable.
 fn environment(name: &str) -> Option<Vec<u8>> {
     std::env::var_os(name).map(std::ffi::OsString::into_encoded_bytes)
-}
-
-/// The host's time; it may jump, and stands still if the host has none.
-fn now() -> Duration {
-    proxy_wasm::hostcalls::get_current_time()
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .unwrap_or_default()
 }

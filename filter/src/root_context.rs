@@ -1,4 +1,4 @@
-//! The root context: takes configurations, flushes statistics on the timer.
+//! The root context: takes configurations, hands statistics over on the timer.
 
 use crate::http_context::Http;
 use crate::log_level;
@@ -18,12 +18,6 @@ pub(crate) struct Root {
 impl Root {
     pub(crate) fn new(id: u32) -> Self {
         Self { id, plugin: None }
-    }
-
-    fn flush(&self) {
-        if let Some(plugin) = &self.plugin {
-            plugin.flush();
-        }
     }
 }
 
@@ -47,7 +41,6 @@ impl RootContext for Root {
         let configuration = self.get_plugin_configuration().unwrap_or_default();
         match Plugin::configure(&configuration, self.id) {
             Ok(plugin) => {
-                self.flush();
                 if let Some(replaced) = self.plugin.replace(Rc::new(plugin)) {
                     replaced.dismiss();
                 }
@@ -61,15 +54,8 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        let Some(plugin) = &self.plugin else {
-            return;
-        };
-        if plugin.has_work() {
-            plugin.work();
-        }
-        if plugin.is_flush_due() {
-            log_level::adopt();
-            plugin.flush();
+        if let Some(plugin) = &self.plugin {
+            plugin.tick();
         }
     }
 

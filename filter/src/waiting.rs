@@ -6,20 +6,12 @@
 use crate::hostcalls;
 use crate::http_context::{Course, decide, refuse};
 use crate::plugin::Plugin;
+use crate::timer::Timer;
 use basic_auth::{Held, Ready};
-use std::time::Duration;
-
-/// How often the timer fires when nothing waits.
-const IDLE: Duration = Duration::from_secs(1);
 
 /// Whether this host can hold requests: it has a timer, and lets a callback be about another context.
 pub(crate) fn is_possible(root: u32) -> bool {
-    set_timer(IDLE).is_ok() && hostcalls::set_effective_context(root).is_ok()
-}
-
-fn set_timer(period: Duration) -> Result<(), hostcalls::Failed> {
-    let milliseconds = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
-    hostcalls::set_tick_period(milliseconds.max(1))
+    Timer::is_possible() && hostcalls::set_effective_context(root).is_ok()
 }
 
 impl Plugin {
@@ -29,11 +21,7 @@ impl Plugin {
             Ok(mut worker) => worker.wait(held, context),
             Err(_) => return refuse(503, "basic_auth_busy", &[]),
         }
-        // The timer is that of the root context.
-        if self.period.get() == IDLE && hostcalls::set_effective_context(self.root).is_ok() {
-            self.adjust_timer();
-            let _ = hostcalls::set_effective_context(context);
-        }
+        self.adjust_timer();
         Course::Held
     }
 
@@ -69,11 +57,8 @@ impl Plugin {
 
     fn adjust_timer(&self) {
         let next = self.worker.try_borrow_mut().ok();
-        let period = next.and_then(|mut worker| worker.next_work());
-        let period = period.unwrap_or(IDLE);
-        if period != self.period.get() && set_timer(period).is_ok() {
-            self.period.set(period);
-        }
+        self.timer
+            .adjust(next.and_then(|mut worker| worker.next_work()));
     }
 
     /// Decides a held request again. A context that is gone was that of a client who is.

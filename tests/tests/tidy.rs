@@ -12,9 +12,10 @@ use std::{
 };
 
 /// Who may have the core among its dependencies, directly or not.
-const USERS_OF_THE_CORE: [&str; 5] = [
+const USERS_OF_THE_CORE: [&str; 6] = [
     "basic-auth-filter",
     "basic-auth-tests",
+    "client-tests",
     // What the bench of xtask compares with.
     "native-passwords",
     "upstream-tests",

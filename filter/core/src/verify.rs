@@ -8,6 +8,7 @@ mod counts;
 mod failures;
 mod job;
 mod queue;
+mod recognition;
 mod shared;
 mod users;
 mod verifications;

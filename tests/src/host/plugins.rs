@@ -70,16 +70,6 @@ impl Vm {
         Ok(action.unwrap_or(0_u32) == 0)
     }
 
-    /// Sends the trailers of a stream's request. Whether they would go on upstream.
-    ///
-    /// # Errors
-    /// The trap.
-    pub fn request_trailers(&mut self, stream: &Stream) -> Result<bool, String> {
-        self.store.data_mut().context = stream.0;
-        let action = self.call_if_exported("proxy_on_request_trailers", (stream.0, 1_u32))?;
-        Ok(action.unwrap_or(0_u32) == 0)
-    }
-
     /// Begins a stream through a plugin.
     ///
     /// # Errors
@@ -106,6 +96,35 @@ impl Vm {
         state.context = stream.0;
         if let Some(stream) = state.stream() {
             stream.is_continued |= action == Some(0);
+        }
+        Ok(state.outcome(stream.0))
+    }
+
+    /// Sends the trailers of a stream's request. What is left of them is among the `headers` of the
+    /// outcome.
+    ///
+    /// # Errors
+    /// The trap.
+    pub fn request_trailers(
+        &mut self,
+        stream: &Stream,
+        trailers: &Fields,
+    ) -> Result<Outcome, String> {
+        let count = u32::try_from(trailers.len()).map_err(|error| error.to_string())?;
+        let state = self.store.data_mut();
+        let is_held = state.streams.contains_key(&stream.0);
+        if !is_held {
+            state.begin_stream(stream.0, &Fields::new());
+        }
+        state.context = stream.0;
+        state.request_trailers = Some(trailers.clone());
+        let action = self.call_if_exported("proxy_on_request_trailers", (stream.0, count))?;
+        let state = self.store.data_mut();
+        let left = state.request_trailers.take().unwrap_or_default();
+        state.context = stream.0;
+        if let Some(stream) = state.stream().filter(|_| !is_held) {
+            stream.is_continued = action.unwrap_or(0_u32) == 0;
+            stream.headers = left;
         }
         Ok(state.outcome(stream.0))
     }

@@ -71,6 +71,10 @@ pub(super) struct State {
     pub(super) context: u32,
     /// By their contexts, from their request headers on until the module has decided.
     pub(super) streams: BTreeMap<u32, StreamState>,
+    /// Only while a stream is in its request trailers.
+    pub(super) request_trailers: Option<Fields>,
+    /// What the next stream begins with.
+    pub(super) properties_of_stream: Fields,
     pub(super) shared_data: SharedData,
     /// Hostcalls that this host has not.
     pub(super) lacking: BTreeSet<String>,
@@ -105,6 +109,8 @@ impl State {
             violations: Vec::new(),
             context: 0,
             streams: BTreeMap::new(),
+            request_trailers: None,
+            properties_of_stream: Fields::new(),
             shared_data: SharedData::default(),
             lacking: BTreeSet::new(),
         }
@@ -122,6 +128,7 @@ impl State {
         let headers = headers.clone();
         let stream = StreamState {
             headers,
+            properties: std::mem::take(&mut self.properties_of_stream),
             ..StreamState::default()
         };
         self.streams.insert(context, stream);
