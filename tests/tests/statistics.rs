@@ -163,6 +163,7 @@ fn a_password_that_is_not_hashed_has_a_counter_of_its_own() {
     vm.tick().expect("no trap");
     let expected = [
         ("denied.password_too_long".into(), 1),
+        ("verifications.begun".into(), 1),
         ("credentials_cache.misses".into(), 1),
     ]
     .into();
