@@ -5,6 +5,8 @@
 //! - The local response with response code details: the SDK's form passes none.
 //! - Properties and foreign functions: the SDK's forms panic at a status that they do not know, and
 //!   that for setting a property at each but `OK`.
+//! - Shared data, the effective context, the timer and the resumption of a request: the SDK's forms
+//!   panic at a status that they do not know, as a host gives that has none of these.
 //! - All trailers: as header fields.
 //! - The log level as a number: the SDK takes whatever the host writes for its own enum, which has
 //!   no value for Envoy's `off`.
@@ -15,11 +17,16 @@ use std::ptr::{null, null_mut};
 const HTTP_REQUEST_HEADERS: u32 = 0;
 const HTTP_REQUEST_TRAILERS: u32 = 1;
 
+const HTTP_REQUEST: u32 = 0;
+
+const NOT_FOUND: u32 = 1;
+
 /// Envoy finds the gRPC status that goes with the HTTP status by itself.
 const NO_GRPC_STATUS: i32 = -1;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
+    fn proxy_continue_stream(stream: u32) -> u32;
     fn proxy_call_foreign_function(
         name: *const u8,
         name_size: usize,
@@ -36,6 +43,22 @@ unsafe extern "C" {
         octets: *mut *mut u8,
         size: *mut usize,
     ) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        octets: *mut *mut u8,
+        size: *mut usize,
+        number: *mut u32,
+    ) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_size: usize,
+        octets: *const u8,
+        size: usize,
+        number: u32,
+    ) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_set_property(
         path: *const u8,
         path_size: usize,
@@ -86,6 +109,61 @@ pub(crate) fn property(path: &str) -> Result<Vec<u8>, Failed> {
     })
 }
 
+/// Whether the host tells properties at all, of which this one is not always there.
+pub(crate) fn has_properties() -> bool {
+    let (mut octets, mut size, path) = (null_mut(), 0, "plugin_root_id");
+    // SAFETY: the host reads within the size, and both point to where it may write.
+    let status =
+        unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut octets, &raw mut size) };
+    // SAFETY: as the host has left them.
+    drop(unsafe { owned(octets, size) });
+    matches!(status, 0 | NOT_FOUND)
+}
+
+/// A value of shared data, and the number of its last change; `None` if there is none of this key.
+pub(crate) fn shared_data(key: &str) -> Option<(Vec<u8>, u32)> {
+    let (mut octets, mut size, mut number) = (null_mut(), 0, 0);
+    // SAFETY: the host reads within the size, and the others point to where it may write.
+    succeeded(unsafe {
+        proxy_get_shared_data(
+            key.as_ptr(),
+            key.len(),
+            &raw mut octets,
+            &raw mut size,
+            &raw mut number,
+        )
+    })
+    .ok()?;
+    // SAFETY: as the host has left them.
+    Some((unsafe { owned(octets, size) }, number))
+}
+
+/// Writes a value of shared data if its last change has still this number, or if it is not there.
+pub(crate) fn set_shared_data(key: &str, value: &[u8], number: u32) -> Result<(), Failed> {
+    // SAFETY: the host only reads, and within the sizes.
+    succeeded(unsafe {
+        proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), number)
+    })
+}
+
+/// Lets the hostcalls that follow be about another context, until this callback ends.
+pub(crate) fn set_effective_context(context: u32) -> Result<(), Failed> {
+    // SAFETY: takes a number.
+    succeeded(unsafe { proxy_set_effective_context(context) })
+}
+
+/// Lets the timer of the root context at hand fire every so many milliseconds.
+pub(crate) fn set_tick_period(milliseconds: u32) -> Result<(), Failed> {
+    // SAFETY: takes a number.
+    succeeded(unsafe { proxy_set_tick_period_milliseconds(milliseconds) })
+}
+
+/// Lets a request that was held go on.
+pub(crate) fn continue_request() -> Result<(), Failed> {
+    // SAFETY: takes a number.
+    succeeded(unsafe { proxy_continue_stream(HTTP_REQUEST) })
+}
+
 /// Sets a property of the stream.
 pub(crate) fn set_property(path: &str, value: &[u8]) -> Result<(), Failed> {
     // SAFETY: the host only reads, and within the sizes.
@@ -115,9 +193,21 @@ fn handed_over(ask: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<
     if octets.is_null() {
         return Err(Failed);
     }
+    // SAFETY: as the host has left them.
+    Ok(unsafe { owned(octets, size) })
+}
+
+/// Takes over what a hostcall has left; nothing if it has left none.
+///
+/// # Safety
+/// Both are as a hostcall has left them, or as they were before it.
+unsafe fn owned(octets: *mut u8, size: usize) -> Vec<u8> {
+    if octets.is_null() {
+        return Vec::new();
+    }
     // SAFETY: the host got the memory from `proxy_on_memory_allocate`, where the SDK leaves to it a
     // boxed slice of this size, and has written all of it.
-    Ok(unsafe { Vec::from_raw_parts(octets, size, size) })
+    unsafe { Vec::from_raw_parts(octets, size, size) }
 }
 
 /// Answers the request, with response code details for the operator. The body is empty.

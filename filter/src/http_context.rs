@@ -7,14 +7,14 @@ use crate::plugin::Plugin;
 use crate::stream_memory;
 use crate::trailers::Withheld;
 use basic_auth::{
-    Allowance, Decision, Denied, Policy, Request, SourceAddress, StreamMemory, UserName,
+    Allowance, Decision, Denied, Held, Policy, Request, SourceAddress, StreamMemory, UserName,
     is_spelling_of,
 };
 use proxy_wasm::hostcalls as sdk;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// One request.
 pub(crate) struct Http {
@@ -23,12 +23,50 @@ pub(crate) struct Http {
     plugin: Option<Rc<Plugin>>,
     /// What trailers must not have, once the request has passed.
     withheld: Option<Rc<Withheld>>,
+    /// The number of this context.
+    id: u32,
+    /// Who holds the request, once it was held.
+    holder: Weak<Plugin>,
+}
+
+/// What becomes of a request for now.
+#[must_use]
+pub(crate) enum Course {
+    /// It goes on upstream.
+    Pass,
+    /// It was answered.
+    Answered,
+    /// It waits for a check.
+    Held,
 }
 
 impl Http {
-    pub(crate) fn new(plugin: Option<Rc<Plugin>>) -> Self {
+    pub(crate) fn new(plugin: Option<Rc<Plugin>>, id: u32) -> Self {
         let withheld = plugin.as_ref().and_then(|plugin| plugin.withheld.clone());
-        Self { plugin, withheld }
+        Self {
+            plugin,
+            withheld,
+            id,
+            holder: Weak::new(),
+        }
+    }
+
+    /// Where a host stops at the fields alone (Envoy with `allow_on_headers_stop_iteration`), what follows
+    /// them must not take the request upstream.
+    fn after_fields(&self) -> Action {
+        match self.holder.upgrade() {
+            Some(plugin) if plugin.is_waiting(self.id) => Action::Pause,
+            _ => Action::Continue,
+        }
+    }
+}
+
+/// The stream has ended.
+impl Drop for Http {
+    fn drop(&mut self) {
+        if let Some(plugin) = self.holder.upgrade() {
+            plugin.leave(self.id);
+        }
     }
 }
 
@@ -36,24 +74,39 @@ impl Context for Http {}
 
 impl HttpContext for Http {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        match self.plugin.take() {
-            Some(plugin) => decide(&plugin),
+        let course = match self.plugin.take() {
+            Some(plugin) => {
+                let course = decide(&plugin, self.id, None);
+                if let Course::Held = course {
+                    self.holder = Rc::downgrade(&plugin);
+                }
+                course
+            }
             None => refuse(503, "basic_auth_without_configuration", &[]),
+        };
+        match course {
+            Course::Pass => Action::Continue,
+            Course::Answered | Course::Held => Action::Pause,
         }
+    }
+
+    fn on_http_request_body(&mut self, _size: usize, _end_of_stream: bool) -> Action {
+        self.after_fields()
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         let removed = self.withheld.as_ref().map(|withheld| withheld.remove());
-        match removed {
-            None | Some(Some(())) => Action::Continue,
+        if let Some(None) = removed {
             // What could not be removed must not arrive.
-            Some(None) => refuse(503, "basic_auth_trailers_not_replaced", &[]),
+            let _ = refuse(503, "basic_auth_trailers_not_replaced", &[]);
+            return Action::Pause;
         }
+        self.after_fields()
     }
 }
 
-/// Decides the request at hand.
-fn decide(plugin: &Plugin) -> Action {
+/// Decides the request at hand, whose context has this number; again, if it was held.
+pub(crate) fn decide(plugin: &Plugin, context: u32, held: Option<Held>) -> Course {
     let policy = &plugin.policy;
     let Ok(octets) = hostcalls::request_headers() else {
         return refuse(503, "basic_auth_headers_unreadable", &[]);
@@ -67,10 +120,17 @@ fn decide(plugin: &Plugin) -> Action {
     let mut request = Request::of(headers.fields(), policy.field_names());
     request.source = SourceAddress::new(&source_address);
     request.memory = StreamMemory::new(&stream_memory::recall);
-    let decision = policy.decide(&request, &mut worker);
+    let decision = match held {
+        None => policy.decide(&request, &mut worker),
+        Some(held) => policy.resume(&request, &mut worker, held),
+    };
     plugin.statistics.count(&decision);
     plugin.timer.start();
     match decision {
+        Decision::Hold(held) => {
+            drop(worker);
+            plugin.hold(held, context)
+        }
         Decision::Allow(allowance) => {
             match &allowance {
                 Allowance::Authenticated(user) => stream_memory::keep(policy, *user, &worker),
@@ -97,13 +157,13 @@ fn source_address() -> Option<IpAddr> {
 }
 
 /// Lets the request go upstream, with the user's name from here and from nobody else.
-fn pass(policy: &Policy, headers: &HeaderMap<'_>, allowance: &Allowance<'_>) -> Action {
+fn pass(policy: &Policy, headers: &HeaderMap<'_>, allowance: &Allowance<'_>) -> Course {
     let user = match allowance {
         Allowance::Authenticated(user) => Some(*user),
         _ => None,
     };
     match hand_over(policy, headers, user) {
-        Some(()) => Action::Continue,
+        Some(()) => Course::Pass,
         // What could not be removed must not arrive.
         None => refuse(503, "basic_auth_headers_not_replaced", &[]),
     }
@@ -135,7 +195,7 @@ fn hand_over(policy: &Policy, headers: &HeaderMap<'_>, user: Option<UserName<'_>
     Some(())
 }
 
-fn deny(denied: &Denied<'_>) -> Action {
+fn deny(denied: &Denied<'_>) -> Course {
     log::debug!(
         "denied by basic_auth_rules[{}]: {}",
         denied.rule,
@@ -162,7 +222,7 @@ fn deny(denied: &Denied<'_>) -> Action {
     )
 }
 
-fn refuse(status: u32, details: &str, headers: &[(&str, &str)]) -> Action {
+pub(crate) fn refuse(status: u32, details: &str, headers: &[(&str, &str)]) -> Course {
     answer(status, details, headers, None)
 }
 
@@ -172,10 +232,10 @@ fn answer(
     details: &str,
     headers: &[(&str, &str)],
     grpc_status: Option<i32>,
-) -> Action {
+) -> Course {
     let headers = header_map::serialise(headers);
     if hostcalls::send_local_response(status, details, &headers, grpc_status).is_err() {
         log::error!("the host did not send the answer; the request is held");
     }
-    Action::Pause
+    Course::Answered
 }

@@ -10,13 +10,15 @@ mod log_level;
 mod plugin;
 mod root_context;
 mod secret;
+mod shared_data;
 mod statistics;
 mod stream_memory;
 mod timer;
 mod trailers;
+mod waiting;
 
 proxy_wasm::main! {{
     // Envoy forbids nearly all hostcalls here, that for its log level too.
     proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
-    proxy_wasm::set_root_context(|_| Box::<root_context::Root>::default());
+    proxy_wasm::set_root_context(|id| Box::new(root_context::Root::new(id)));
 }}

@@ -9,9 +9,26 @@ use std::rc::Rc;
 
 /// Holds the plugin under the configuration that is in force. Requests keep the one that they
 /// began with.
-#[derive(Default)]
 pub(crate) struct Root {
+    /// The number of this context.
+    id: u32,
     plugin: Option<Rc<Plugin>>,
+}
+
+impl Root {
+    pub(crate) fn new(id: u32) -> Self {
+        Self { id, plugin: None }
+    }
+}
+
+/// Envoy keeps a root context until all of its streams have ended. On a host that does not, none waits for
+/// ever.
+impl Drop for Root {
+    fn drop(&mut self) {
+        if let Some(plugin) = &self.plugin {
+            plugin.dismiss();
+        }
+    }
 }
 
 impl Context for Root {}
@@ -22,9 +39,11 @@ impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
         log_level::adopt();
         let configuration = self.get_plugin_configuration().unwrap_or_default();
-        match Plugin::configure(&configuration) {
+        match Plugin::configure(&configuration, self.id) {
             Ok(plugin) => {
-                self.plugin = Some(Rc::new(plugin));
+                if let Some(replaced) = self.plugin.replace(Rc::new(plugin)) {
+                    replaced.dismiss();
+                }
                 true
             }
             Err(refusal) => {
@@ -35,7 +54,6 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        log_level::adopt();
         if let Some(plugin) = &self.plugin {
             plugin.tick();
         }
@@ -45,7 +63,7 @@ impl RootContext for Root {
         Some(ContextType::HttpContext)
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Http::new(self.plugin.clone())))
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Http::new(self.plugin.clone(), context_id)))
     }
 }

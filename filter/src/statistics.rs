@@ -20,8 +20,10 @@ struct Counter {
 /// What one plugin has decided on this worker.
 pub(crate) struct Statistics {
     authenticated: Counter,
+    cache_failure_hits: Counter,
     cache_hits: Counter,
     cache_misses: Counter,
+    cache_shared_hits: Counter,
     /// In the order of [`Denial::ALL`].
     denied: Vec<Counter>,
     dry_run: Counter,
@@ -31,6 +33,9 @@ pub(crate) struct Statistics {
     missing: Counter,
     preflight: Counter,
     unmatched: Counter,
+    verifications_abandoned: Counter,
+    verifications_begun: Counter,
+    verifications_waited: Counter,
 }
 
 impl Counter {
@@ -73,8 +78,10 @@ impl Statistics {
         };
         Self {
             authenticated: counter("allowed.authenticated"),
+            cache_failure_hits: counter("credentials_cache.failure_hits"),
             cache_hits: counter("credentials_cache.hits"),
             cache_misses: counter("credentials_cache.misses"),
+            cache_shared_hits: counter("credentials_cache.shared_hits"),
             denied: by_reason("denied"),
             dry_run: counter("allowed.dry_run"),
             would_deny: if policy.is_dry_run() {
@@ -86,10 +93,13 @@ impl Statistics {
             missing: counter("allowed.missing"),
             preflight: counter("allowed.preflight"),
             unmatched: counter("allowed.unmatched"),
+            verifications_abandoned: counter("verifications.abandoned"),
+            verifications_begun: counter("verifications.begun"),
+            verifications_waited: counter("verifications.waited"),
         }
     }
 
-    /// Counts a decision.
+    /// Counts a decision, but not that there is none yet.
     pub(crate) fn count(&self, decision: &Decision<'_>) {
         match decision {
             Decision::Allow(allowance) => match allowance {
@@ -105,24 +115,34 @@ impl Statistics {
                 _ => {}
             },
             Decision::Deny(denied) => count_reason(&self.denied, denied.denial),
+            Decision::Hold(_) => {}
         }
     }
 
     /// Hands what is new to the host; whether there was anything.
     pub(crate) fn flush(&self, verifications: VerificationCounts) -> bool {
-        self.cache_hits.count.set(verifications.cache_hits);
-        self.cache_misses.count.set(verifications.cache_misses);
+        let counted = [
+            (&self.cache_failure_hits, verifications.failure_hits),
+            (&self.cache_hits, verifications.cache_hits),
+            (&self.cache_misses, verifications.cache_misses),
+            (&self.cache_shared_hits, verifications.shared_hits),
+            (&self.verifications_abandoned, verifications.abandoned),
+            (&self.verifications_begun, verifications.checks),
+            (&self.verifications_waited, verifications.waited),
+        ];
+        for (counter, count) in counted {
+            counter.count.set(count);
+        }
         let others = [
             &self.authenticated,
-            &self.cache_hits,
-            &self.cache_misses,
             &self.dry_run,
             &self.exempt,
             &self.missing,
             &self.preflight,
             &self.unmatched,
         ];
-        let all = others.into_iter().chain(&self.denied);
+        let counted = counted.into_iter().map(|(counter, _)| counter);
+        let all = others.into_iter().chain(counted).chain(&self.denied);
         let all = all.chain(&self.would_deny);
         // Each has to be handed over: no short cut at the first.
         all.fold(false, |any, counter| counter.flush() | any)

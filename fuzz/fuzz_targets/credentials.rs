@@ -70,6 +70,7 @@ fuzz_target!(|input: &[u8]| {
         let accepted = match policy.decide(&request, worker) {
             Decision::Allow(Allowance::Authenticated(user)) => Some(user.as_octets()),
             Decision::Deny(_) => None,
+            Decision::Hold(held) => panic!("{held:?}"),
             Decision::Allow(other) => panic!("{}", other.name()),
         };
         assert_eq!(accepted, expected.map(str::as_bytes));

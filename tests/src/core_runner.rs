@@ -5,8 +5,8 @@ use crate::{
     observed::{Observed, Seen},
     report::Report,
 };
-use basic_auth::{Decision, Policy, Worker};
-use std::{collections::BTreeMap, time::Duration};
+use basic_auth::{Decision, Held, Policy, Worker};
+use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
 /// Runs every case that `runner` claims, and says how many requests that were.
 ///
@@ -36,7 +36,7 @@ fn run_case(case: &Case, runner: Runner, report: &mut Report) {
             return report.mismatch(&case.place.to_string(), &[format!("refused: {error}")]);
         }
     };
-    let mut worker = Worker::new(policy.worker_limits(), [7; 32], || Duration::ZERO);
+    let mut worker = Patient::new(&policy);
     for request in case.requests_on(runner) {
         let observed = observe(&policy, request, &mut worker);
         report.request(case, request, &observed);
@@ -56,7 +56,7 @@ fn parse(configuration: &str, environment: &BTreeMap<String, String>) -> Result<
     Policy::parse(configuration.as_bytes(), &variable).map_err(|error| error.to_string())
 }
 
-fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed {
+fn observe(policy: &Policy, request: &Request, worker: &mut Patient) -> Observed {
     let fields = request.header_map();
     let fields = fields
         .iter()
@@ -64,8 +64,7 @@ fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed 
     let source = || request.source_address();
     let mut request = basic_auth::Request::of(fields, policy.field_names());
     request.source = basic_auth::SourceAddress::new(&source);
-    let decision = policy.decide(&request, worker);
-    match decision {
+    match worker.decide(policy, &request) {
         Decision::Allow(allowance) => Observed {
             status: 200,
             denial: Seen::Seen(match &allowance {
@@ -79,6 +78,7 @@ fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed 
             }),
             ..Observed::default()
         },
+        Decision::Hold(held) => panic!("{held:?}"),
         Decision::Deny(denied) => Observed {
             status: denied.status(),
             denial: Seen::Seen(denial_of(denied.denial)),
@@ -90,6 +90,47 @@ fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed 
                 .map(|location| location.as_bytes().to_vec()),
             ..Observed::default()
         },
+    }
+}
+
+/// A worker that holds requests, and whose clock moves on while one is held.
+struct Patient {
+    worker: Worker,
+    now: Rc<Cell<Duration>>,
+}
+
+impl Patient {
+    fn new(policy: &Policy) -> Patient {
+        let now = Rc::new(Cell::new(Duration::ZERO));
+        let clock = Rc::clone(&now);
+        let mut worker = Worker::new(policy.worker_limits(), [7; 32], move || clock.get());
+        worker.hold_requests(true);
+        Patient { worker, now }
+    }
+
+    fn decide<'p>(
+        &mut self,
+        policy: &'p Policy,
+        request: &basic_auth::Request<'_>,
+    ) -> Decision<'p> {
+        let mut decision = policy.decide(request, &mut self.worker);
+        while let Decision::Hold(held) = decision {
+            self.worker.wait(held, 1);
+            let held = self.work();
+            decision = policy.resume(request, &mut self.worker, held);
+        }
+        decision
+    }
+
+    /// Works until the request that waits is to be decided again.
+    fn work(&mut self) -> Held {
+        loop {
+            let wait = self.worker.next_work().expect("somebody waits");
+            self.now.set(self.now.get() + wait);
+            if let Some(ready) = self.worker.work().pop() {
+                return ready.held;
+            }
+        }
     }
 }
 

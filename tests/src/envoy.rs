@@ -48,7 +48,10 @@ impl Proxy {
     }
 
     fn start(configuration: &Value, arguments: &[&str]) -> Proxy {
-        let arguments = [&["--concurrency", "1"], arguments].concat();
+        let mut arguments = arguments.to_vec();
+        if !arguments.contains(&"--concurrency") {
+            arguments.extend(["--concurrency", "1"]);
+        }
         let envoy = xtask::envoy::locate()
             .and_then(|program| Envoy::start(&program, &configuration.to_string(), &arguments));
         Proxy {

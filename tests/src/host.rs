@@ -1,10 +1,10 @@
 //! A Proxy-Wasm host in process (ABI 0.2.1): it treats a module as Envoy 1.40 does, and shows
 //! what the module did.
 //!
-//! Does: root and HTTP contexts, request headers and trailers, local responses, statistics, log, properties,
-//! timer, a clock that stands still until it is moved.
+//! Does: root and HTTP contexts, request headers and trailers, local responses, requests that are held and
+//! go on later, statistics, log, properties, shared data, timer, a clock that stands still until it is moved.
 //!
-//! Does not: bodies, the response, outgoing calls. A module that calls what is not here
+//! Does not: the octets of bodies, the response, outgoing calls. A module that calls what is not here
 //! is answered `UNIMPLEMENTED`.
 
 mod header_map;
@@ -12,15 +12,23 @@ mod hostcalls;
 mod memory;
 mod metrics;
 mod plugins;
+mod shared_data;
 mod state;
 mod wasi;
 
 pub use self::plugins::{Plugin, Stream};
+pub use self::shared_data::SharedData;
 pub use self::state::{LocalResponse, Log};
 use self::{memory::Guest, state::State};
 use crate::observed::Fields;
 use std::{collections::BTreeMap, time::Duration};
 use wasmi::{Engine, Instance, Linker, Module, Store, WasmParams, WasmResults};
+
+/// The period of the timer of a module that has nothing to do.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// A request is not waited for longer than this.
+const MAX_TICKS: usize = 100_000;
 
 /// A compiled module, from which virtual machines are started.
 pub struct Host {
@@ -134,7 +142,7 @@ impl Vm {
         Ok(())
     }
 
-    /// Sends the headers of a request through a new HTTP context.
+    /// Sends the headers of a request through a new HTTP context, and lets time pass while it is held.
     pub fn request(&mut self, headers: &Fields) -> Outcome {
         self.request_with(headers, &Fields::new())
     }
@@ -159,9 +167,30 @@ impl Vm {
     fn run_stream(&mut self, headers: &Fields) -> Result<Outcome, String> {
         let plugin = self.plugin.ok_or("no configuration was accepted")?;
         let stream = self.begin_stream(plugin)?;
-        let outcome = self.request_headers(&stream, headers)?;
+        let mut outcome = self.request_headers(&stream, headers)?;
+        for _ in 0..MAX_TICKS {
+            // A request waits as long as the timer fires for it.
+            let period = self.tick_period().filter(|period| *period < IDLE);
+            let (Outcome::Paused, Some(period)) = (&outcome, period) else {
+                break;
+            };
+            self.advance(period);
+            self.tick_plugin(plugin)?;
+            outcome = self.outcome(&stream);
+        }
         self.end_stream(stream)?;
         Ok(outcome)
+    }
+
+    /// Has its shared data in common with other virtual machines, as the workers of a proxy have.
+    pub fn share(&mut self, data: &SharedData) {
+        self.store.data_mut().shared_data = data.clone();
+    }
+
+    /// Answers `UNIMPLEMENTED` to these hostcalls from now on, as a host that has none of them.
+    pub fn lack(&mut self, hostcalls: &[&str]) {
+        let hostcalls = hostcalls.iter().map(|name| (*name).to_owned());
+        self.store.data_mut().lacking.extend(hostcalls);
     }
 
     /// Lets the timer of the root context fire once.
@@ -177,6 +206,12 @@ impl Vm {
     #[must_use]
     pub fn tick_period(&self) -> Option<Duration> {
         self.store.data().tick_period
+    }
+
+    /// What the clock says, without reading it.
+    #[must_use]
+    pub fn clock(&self) -> Duration {
+        self.store.data().now
     }
 
     /// Moves the clock on. It stands still otherwise.

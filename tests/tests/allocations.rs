@@ -32,6 +32,7 @@ fn allocations(sent: &Fields) -> (u64, &'static str) {
             .map(|(name, value)| (name.as_slice(), value.as_slice()));
         match policy.decide(&Request::of(fields, policy.field_names()), &mut worker) {
             Decision::Allow(allowance) => allowance.name(),
+            Decision::Hold(held) => panic!("{held:?}"),
             Decision::Deny(denied) => panic!("{:?}", denied.denial),
         }
     };

@@ -1,4 +1,5 @@
-//! The verification budget: a flood of slow checks gets 503, and nobody else notices.
+//! The verification budget where no request waits: a flood of slow checks gets 503, and nobody else
+//! notices.
 
 #![cfg(not(target_arch = "wasm32"))]
 
@@ -8,10 +9,20 @@ use basic_auth_tests::{
     fixture::{BCRYPT, get, vm_with},
     host::{LocalResponse, Outcome, Vm},
 };
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{
+    cell::Cell,
+    rc::Rc,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 const RIGHT: &str = "slow:open sesame";
+/// What stands behind it is another each time: the same would be remembered.
 const WRONG: &str = "slow:wrong";
+
+/// One check, and no waiting for the next.
+const ONE_CHECK: &str =
+    r#"{"share_percent": 1, "burst_ms": 1, "max_wait_ms": 0, "client_share_percent": 100}"#;
 
 const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -65,11 +76,13 @@ impl Core {
     }
 
     fn get(&mut self, path: &str, credentials: Option<&str>) -> Answer {
-        let fields = get(path, credentials);
+        let credentials = credentials.map(another);
+        let fields = get(path, credentials.as_deref());
         let fields = fields.iter().map(|(name, value)| (&name[..], &value[..]));
         let request = Request::of(fields, self.policy.field_names());
         match self.policy.decide(&request, &mut self.worker) {
             Decision::Allow(_) => Answer::Passed,
+            Decision::Hold(held) => panic!("{held:?}"),
             Decision::Deny(denied) => match denied.retry_after_seconds() {
                 Some(seconds) => {
                     assert_eq!((denied.status(), denied.challenge()), (503, None));
@@ -216,8 +229,17 @@ fn a_whole_share_never_turns_one_client_after_the_other_away() {
     }
 }
 
+/// Wrong credentials that were never sent before.
+fn another(credentials: &str) -> String {
+    static SENT: AtomicUsize = AtomicUsize::new(0);
+    match credentials {
+        WRONG => format!("{WRONG}{}", SENT.fetch_add(1, Ordering::Relaxed)),
+        right => right.into(),
+    }
+}
+
 fn answer(vm: &mut Vm, path: &str, credentials: &str) -> Result<(), LocalResponse> {
-    match vm.request(&get(path, Some(credentials))) {
+    match vm.request(&get(path, Some(&another(credentials)))) {
         Outcome::Continue { .. } => Ok(()),
         Outcome::Reply(response) => Err(response),
         other => panic!("{other:?}"),
@@ -226,7 +248,7 @@ fn answer(vm: &mut Vm, path: &str, credentials: &str) -> Result<(), LocalRespons
 
 #[test]
 fn the_module_says_when_to_come_back() {
-    let mut vm = vm_with(&configuration(r#"{"share_percent": 1, "burst_ms": 1}"#));
+    let mut vm = vm_with(&configuration(ONE_CHECK));
     assert_eq!(answer(&mut vm, "/a", RIGHT), Ok(()));
     vm.advance_at_each_reading(ms(20));
     let mut response = answer(&mut vm, "/a", WRONG).expect_err("wrong");
@@ -256,13 +278,7 @@ fn the_module_says_when_to_come_back() {
 
 #[test]
 fn in_a_dry_run_it_denies_nobody() {
-    let mut vm = vm_with(
-        &configuration(r#"{"share_percent": 1, "burst_ms": 1}"#).replacen(
-            '{',
-            r#"{"dry_run": true, "#,
-            1,
-        ),
-    );
+    let mut vm = vm_with(&configuration(ONE_CHECK).replacen('{', r#"{"dry_run": true, "#, 1));
     for _ in 0..10 {
         assert_eq!(answer(&mut vm, "/a", WRONG), Ok(()));
     }

@@ -7,7 +7,7 @@ use xtask::build::EXPORTS;
 
 /// All that the module names of a host. Most of it is named by the SDK's contexts and never called: Envoy
 /// offers all of it. Rust's library writes the text of a panic, and ends.
-const IMPORTS: [&str; 39] = [
+const IMPORTS: [&str; 40] = [
     "env.proxy_add_header_map_value",
     "env.proxy_call_foreign_function",
     "env.proxy_close_stream",
@@ -38,6 +38,7 @@ const IMPORTS: [&str; 39] = [
     "env.proxy_resolve_shared_queue",
     "env.proxy_send_local_response",
     "env.proxy_set_buffer_bytes",
+    "env.proxy_set_effective_context",
     "env.proxy_set_header_map_pairs",
     "env.proxy_set_property",
     "env.proxy_set_shared_data",
@@ -51,7 +52,7 @@ const IMPORTS: [&str; 39] = [
 
 /// In octets. Envoy compiles about 0.8 seconds per MB on its main thread. The design's aim is 320 KiB: ARCHITECTURE, "How
 /// large the module is", says why it is missed.
-const MAX_SIZE: usize = 470 * 1024;
+const MAX_SIZE: usize = 505 * 1024;
 
 #[test]
 fn it_exports_nothing_that_is_not_used() {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A request for every counter. bcrypt of `open sesame`, from tests/passwords.
 const CONFIGURATION: &str = r#"{
     "allow_cors_preflight": true,
-    "verification_budget": {"share_percent": 1, "burst_ms": 1},
+    "verification_budget": {"share_percent": 1, "burst_ms": 1, "max_wait_ms": 0, "client_share_percent": 100},
     "users": ["ok:{PLAIN}test", "other:{PLAIN}word"],
     "basic_auth_rules": [
         {"path_separated_prefix": "/admin", "allow": ["ok"]},
@@ -65,7 +65,11 @@ fn kinds() -> Vec<(Fields, Vec<&'static str>)> {
         (get("/admin", Some("other:word")), vec!["denied.forbidden"]),
         (
             get("/slow", Some("slow:open sesame")),
-            vec!["allowed.authenticated", "credentials_cache.misses"],
+            vec![
+                "allowed.authenticated",
+                "credentials_cache.misses",
+                "verifications.begun",
+            ],
         ),
         (
             get("/slow", Some("slow:open sesame")),
@@ -73,10 +77,18 @@ fn kinds() -> Vec<(Fields, Vec<&'static str>)> {
         ),
         (
             get("/slow", Some("slow:wrong")),
-            vec!["denied.mismatch", "credentials_cache.misses"],
+            vec![
+                "denied.mismatch",
+                "credentials_cache.misses",
+                "verifications.begun",
+            ],
         ),
         (
             get("/slow", Some("slow:wrong")),
+            vec!["denied.mismatch", "credentials_cache.failure_hits"],
+        ),
+        (
+            get("/slow", Some("slow:other")),
             vec!["denied.overloaded", "credentials_cache.misses"],
         ),
     ]
@@ -113,8 +125,12 @@ fn each_request_raises_its_counters_and_no_other() {
     // These need a configuration of their own.
     let others = [
         "allowed.dry_run",
+        "credentials_cache.shared_hits",
+        "denied.client_overloaded",
         "denied.insecure_transport",
         "denied.password_too_long",
+        "verifications.abandoned",
+        "verifications.waited",
     ];
     let others = others.map(|name| format!("basic_auth.{name}")).into();
     assert_eq!(never_raised, others, "no request for these");
@@ -147,6 +163,7 @@ fn a_password_that_is_not_hashed_has_a_counter_of_its_own() {
     vm.tick().expect("no trap");
     let expected = [
         ("denied.password_too_long".into(), 1),
+        ("verifications.begun".into(), 1),
         ("credentials_cache.misses".into(), 1),
     ]
     .into();
@@ -204,7 +221,8 @@ fn nothing_is_lost_when_the_configuration_changes() {
     vm.tick().expect("no trap");
     let metrics = vm.metrics();
     assert_eq!(metrics["basic_auth.denied.no_credentials"], 11);
-    assert_eq!(metrics["basic_auth.credentials_cache.misses"], 5);
+    assert_eq!(metrics["basic_auth.credentials_cache.misses"], 1);
+    assert_eq!(metrics["basic_auth.credentials_cache.shared_hits"], 4);
 }
 
 #[test]

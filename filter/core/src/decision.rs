@@ -3,15 +3,19 @@
 use crate::realm::Realm;
 use crate::redirect::Redirect;
 use crate::request::{Challenger, CredentialsError};
+use crate::verify::Held;
 use core::time::Duration;
 
 /// What becomes of a request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Decision<'p> {
     /// It goes on upstream.
     Allow(Allowance<'p>),
     /// It is answered here.
     Deny(Denied<'p>),
+    /// It is neither for now, since its password is still being checked. Only where requests can be held:
+    /// see [`Worker::hold_requests`](crate::Worker::hold_requests).
+    Hold(Held),
 }
 
 /// Why a request goes on upstream.
@@ -81,13 +85,15 @@ pub enum Denial {
     Forbidden,
     /// The verification budget is spent.
     Overloaded,
+    /// The client has spent its share of the verification budget.
+    ClientOverloaded,
     /// It came over plain HTTP, and is sent to HTTPS before a password is asked for.
     InsecureTransport,
 }
 
 impl Denial {
     /// Every reason there is, for statistics.
-    pub const ALL: [Denial; 9] = [
+    pub const ALL: [Denial; 10] = [
         Denial::NoCredentials,
         Denial::SeveralCredentials,
         Denial::OtherScheme,
@@ -96,6 +102,7 @@ impl Denial {
         Denial::PasswordTooLong,
         Denial::Forbidden,
         Denial::Overloaded,
+        Denial::ClientOverloaded,
         Denial::InsecureTransport,
     ];
 
@@ -119,6 +126,9 @@ impl Denial {
             Denial::Overloaded => {
                 "Request denied by Basic Auth check. Verification budget exhausted"
             }
+            Denial::ClientOverloaded => {
+                "Request denied by Basic Auth check. Verification budget of this client exhausted"
+            }
             Denial::InsecureTransport => "Request denied by Basic Auth check. Redirected to HTTPS",
         }
     }
@@ -135,6 +145,7 @@ impl Denial {
             Denial::PasswordTooLong => "password_too_long",
             Denial::Forbidden => "forbidden",
             Denial::Overloaded => "overloaded",
+            Denial::ClientOverloaded => "client_overloaded",
             Denial::InsecureTransport => "insecure_transport",
         }
     }
@@ -173,7 +184,7 @@ impl<'p> Denied<'p> {
         match (self.denial, &self.redirect) {
             (_, Some(redirect)) => redirect.status,
             (Denial::Forbidden, _) => 403,
-            (Denial::Overloaded, _) => 503,
+            (Denial::Overloaded | Denial::ClientOverloaded, _) => 503,
             _ => self.challenger.status(),
         }
     }

@@ -35,5 +35,5 @@ pub use redirect::Redirect;
 pub use request::{
     Challenger, FieldNames, FieldValues, Record, Request, StreamMemory, is_spelling_of,
 };
-pub use verify::{VerificationCounts, Worker, WorkerLimits};
+pub use verify::{Held, Ready, SharedStore, VerificationCounts, Worker, WorkerLimits};
 pub use witness::Witness;

@@ -1,12 +1,12 @@
 //! The rules together, and the decision on a request.
 
 use crate::decision::{Allowance, Decision, Denial, Denied, UserName};
-use crate::matching::{self, Certainty, Host, Index, Readings, Subject};
+use crate::matching::{self, Certainty, Host, Index, Readings, SourceAddress, Subject};
 use crate::password::Format;
 use crate::redirect::Redirect;
 use crate::request::{Credentials, CredentialsError, FieldNames, Record, Request};
 use crate::rule::{Effect, Protection, Rule};
-use crate::verify::{Refusal, Verifications, Worker, WorkerLimits};
+use crate::verify::{Held, Refusal, Verifications, Worker, WorkerLimits};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -129,9 +129,25 @@ impl Policy {
     pub fn decide<'p>(&'p self, request: &Request<'_>, worker: &mut Worker) -> Decision<'p> {
         match self.judge(request, worker) {
             Ok(allowance) => Decision::Allow(allowance),
-            Err(denied) if self.options.is_dry_run => Decision::Allow(Allowance::DryRun(denied)),
-            Err(denied) => Decision::Deny(denied),
+            Err(Stop::Held(held)) => Decision::Hold(held),
+            Err(Stop::Denied(denied)) if self.options.is_dry_run => {
+                Decision::Allow(Allowance::DryRun(denied))
+            }
+            Err(Stop::Denied(denied)) => Decision::Deny(denied),
         }
+    }
+
+    /// Decides a request again that was held, by the same steps, with what was found for it meanwhile.
+    pub fn resume<'p>(
+        &'p self,
+        request: &Request<'_>,
+        worker: &mut Worker,
+        held: Held,
+    ) -> Decision<'p> {
+        worker.verifications.set_current(Some(held));
+        let decision = self.decide(request, worker);
+        worker.verifications.set_current(None);
+        decision
     }
 
     #[inline]
@@ -139,7 +155,7 @@ impl Policy {
         &'p self,
         request: &Request<'_>,
         worker: &mut Worker,
-    ) -> Result<Allowance<'p>, Denied<'p>> {
+    ) -> Result<Allowance<'p>, Stop<'p>> {
         let subject = self.subject(request, &mut worker.host);
         self.index.candidates(&subject, &mut worker.candidates);
         let selected = self.select(&subject, &worker.candidates, &mut worker.deciding);
@@ -155,7 +171,7 @@ impl Policy {
         if self.options.redirects_to_https
             && let Some(redirect) = self.redirect(request, &worker.deciding)
         {
-            return Err(redirect);
+            return Err(Stop::Denied(redirect));
         }
         self.authenticate(request, worker)
     }
@@ -248,7 +264,7 @@ impl Policy {
         &'p self,
         request: &Request<'_>,
         worker: &mut Worker,
-    ) -> Result<Allowance<'p>, Denied<'p>> {
+    ) -> Result<Allowance<'p>, Stop<'p>> {
         let credentials = Credentials::parse(request.credentials, &mut worker.buffer);
         let record = match credentials {
             Err(CredentialsError::Absent) => request.memory.record(),
@@ -261,19 +277,25 @@ impl Policy {
             };
             let admitted = match protection.recognise(record.as_ref()) {
                 Some(user) => protection.let_in(user).map(Some),
-                None => protection.admit(credentials, &mut worker.verifications),
+                None => protection.admit(credentials, &request.source, &mut worker.verifications),
             };
-            passed = admitted
-                .map_err(|objection| Denied {
-                    denial: objection.denial,
-                    rule: index,
-                    challenger: self.options.field_names.challenger(),
-                    realm: &protection.realm,
-                    retry_after: objection.retry_after,
-                    redirect: None,
-                    user: objection.user,
-                })?
-                .map_or(passed, Allowance::Authenticated);
+            match admitted {
+                Ok(user) => passed = user.map_or(passed, Allowance::Authenticated),
+                Err(objection) => {
+                    // With nothing to wait for, it is denied as overloaded.
+                    let held = worker.verifications.take_pending();
+                    let denied = Denied {
+                        denial: objection.denial,
+                        rule: index,
+                        challenger: self.options.field_names.challenger(),
+                        realm: &protection.realm,
+                        retry_after: objection.retry_after,
+                        redirect: None,
+                        user: objection.user,
+                    };
+                    return Err(held.map_or(Stop::Denied(denied), Stop::Held));
+                }
+            }
         }
         Ok(passed)
     }
@@ -287,12 +309,18 @@ pub(crate) enum Selected {
     Protections,
 }
 
+/// Why a request does not pass now.
+enum Stop<'p> {
+    Denied(Denied<'p>),
+    Held(Held),
+}
+
 /// Why a rule does not let a request pass.
 struct Objection<'p> {
     denial: Denial,
     /// With [`Denial::Forbidden`].
     user: Option<UserName<'p>>,
-    /// With [`Denial::Overloaded`].
+    /// With [`Denial::Overloaded`] and [`Denial::ClientOverloaded`].
     retry_after: Duration,
 }
 
@@ -318,6 +346,13 @@ impl From<Refusal> for Objection<'_> {
                 user: None,
                 retry_after,
             },
+            Refusal::ClientOverloaded { retry_after } => Self {
+                denial: Denial::ClientOverloaded,
+                user: None,
+                retry_after,
+            },
+            // What it waits for comes beside this.
+            Refusal::Held => Denial::Overloaded.into(),
         }
     }
 }
@@ -328,6 +363,7 @@ impl Protection {
     fn admit<'p>(
         &'p self,
         credentials: Result<Credentials<'_>, CredentialsError>,
+        source: &SourceAddress<'_>,
         verifications: &mut Verifications,
     ) -> Result<Option<UserName<'p>>, Objection<'p>> {
         let Credentials {
@@ -341,9 +377,9 @@ impl Protection {
             Err(error) => return Err(Denial::from(error).into()),
             Ok(credentials) => credentials,
         };
-        let user = self
-            .users
-            .authenticate(user_name, password, verifications)?;
+        let user =
+            self.users
+                .authenticate(user_name, password, &|| source.known(), verifications)?;
         self.let_in(UserName(user)).map(Some)
     }
 

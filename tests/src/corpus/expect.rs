@@ -22,12 +22,13 @@ pub enum Denial {
     PasswordTooLong,
     Forbidden,
     Overloaded,
+    ClientOverloaded,
     InsecureTransport,
 }
 
 impl Denial {
     /// Every reason and its response code details.
-    pub const ALL: [(Denial, &'static str); 9] = [
+    pub const ALL: [(Denial, &'static str); 10] = [
         (
             Denial::NoCredentials,
             "Request denied by Basic Auth check. No Basic Authentication information found.",
@@ -61,6 +62,10 @@ impl Denial {
             "Request denied by Basic Auth check. Verification budget exhausted",
         ),
         (
+            Denial::ClientOverloaded,
+            "Request denied by Basic Auth check. Verification budget of this client exhausted",
+        ),
+        (
             Denial::InsecureTransport,
             "Request denied by Basic Auth check. Redirected to HTTPS",
         ),
@@ -88,7 +93,7 @@ impl Denial {
     fn can_have(self, status: u32) -> bool {
         match self {
             Denial::Forbidden => status == 403,
-            Denial::Overloaded => status == 503,
+            Denial::Overloaded | Denial::ClientOverloaded => status == 503,
             Denial::InsecureTransport => matches!(status, 301 | 308),
             _ => matches!(status, 401 | 407),
         }

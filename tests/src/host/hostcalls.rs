@@ -7,6 +7,7 @@ use super::{
     memory::{Fault, ResultSpan, Span, Status, give, read, reply, write, write_u32},
     state::{LocalResponse, Log, State},
 };
+use crate::observed::Fields;
 use proxy_wasm::types::BufferType;
 use std::time::Duration;
 use wasmi::{Caller, ExternType, Linker, Module, Val};
@@ -14,8 +15,8 @@ use wasmi::{Caller, ExternType, Linker, Module, Val};
 const PLUGIN_CONFIGURATION: u32 = BufferType::PluginConfiguration as u32;
 const VM_CONFIGURATION: u32 = BufferType::VmConfiguration as u32;
 
-type Call<'a> = Caller<'a, State>;
-type Linked = Result<(), wasmi::Error>;
+pub(super) type Call<'a> = Caller<'a, State>;
+pub(super) type Linked = Result<(), wasmi::Error>;
 
 /// Links every hostcall that this host has.
 pub(super) fn link(linker: &mut Linker<State>) -> Linked {
@@ -23,6 +24,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> Linked {
     link_buffers_and_properties(linker)?;
     header_maps::link(linker)?;
     link_metrics(linker)?;
+    super::shared_data::link(linker)?;
     link_streams(linker)
 }
 
@@ -70,8 +72,10 @@ fn link_log_and_clock(linker: &mut Linker<State>) -> Linked {
     linker.func_wrap("env", "proxy_get_current_time_nanoseconds", now)?;
     let set_period = |mut call: Call<'_>, milliseconds: u32| {
         let period = Duration::from_millis(milliseconds.into());
-        call.data_mut().tick_period = (milliseconds > 0).then_some(period);
-        0_u32
+        let offered = call.data().offers("proxy_set_tick_period_milliseconds");
+        reply(offered.map(|()| {
+            call.data_mut().tick_period = (milliseconds > 0).then_some(period);
+        }))
     };
     linker.func_wrap("env", "proxy_set_tick_period_milliseconds", set_period)?;
     Ok(())
@@ -159,13 +163,29 @@ fn link_streams(linker: &mut Linker<State>) -> Linked {
     linker.func_wrap(
         "env",
         "proxy_set_effective_context",
-        |call: Call<'_>, context: u32| {
-            let is_there = call.data().contexts.contains(&context);
-            reply(if is_there {
+        |mut call: Call<'_>, context: u32| {
+            let offered = call.data().offers("proxy_set_effective_context");
+            reply(
+                offered.and_then(|()| match call.data().contexts.contains(&context) {
+                    true => {
+                        call.data_mut().context = context;
+                        Ok(())
+                    }
+                    false => Err(Status::BadArgument.into()),
+                }),
+            )
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_continue_stream",
+        |mut call: Call<'_>, _: u32| {
+            let offered = call.data().offers("proxy_continue_stream");
+            reply(offered.and_then(|()| {
+                let stream = call.data_mut().stream().ok_or(Status::BadArgument)?;
+                stream.is_continued = true;
                 Ok(())
-            } else {
-                Err(Status::BadArgument.into())
-            })
+            }))
         },
     )?;
     linker.func_wrap("env", "proxy_done", |_: Call<'_>| 0_u32)?;
@@ -214,24 +234,26 @@ fn buffer_bytes(call: &mut Call<'_>, buffer: u32, span: Span, to: ResultSpan) ->
 }
 
 fn property(call: &mut Call<'_>, path: Span, to: ResultSpan) -> Result<(), Fault> {
+    call.data().offers("proxy_get_property")?;
     let path = read(call, path)?;
-    let found = call
-        .data()
-        .properties
-        .iter()
-        .find(|(name, _)| *name == path);
-    let value = found.map(|(_, value)| value.clone());
+    let stream = call.data_mut().stream();
+    let value = stream.and_then(|stream| match &path[..] {
+        b"source\0address" => Some(source_address(&stream.headers)),
+        path => {
+            let mut properties = stream.properties.iter();
+            let found = properties.find(|(name, _)| name == path);
+            found.map(|(_, value)| value.clone())
+        }
+    });
     let value = value
         .or((path == b"plugin_root_id").then(Vec::new))
-        .or((path == b"source\0address").then(|| source_address(call.data())))
         .ok_or(Status::NotFound)?;
     give(call, &value, to)
 }
 
 /// As Envoy has it where it believes its clients: the last address of `X-Forwarded-For`.
-fn source_address(state: &State) -> Vec<u8> {
-    let mut headers = state.request_headers.iter().flatten();
-    let forwarded = headers.rfind(|(name, _)| name == b"x-forwarded-for");
+fn source_address(headers: &Fields) -> Vec<u8> {
+    let forwarded = headers.iter().rfind(|(name, _)| name == b"x-forwarded-for");
     let last = forwarded.and_then(|(_, value)| value.rsplit(|octet| *octet == b',').next());
     let address = last.map_or(&b"127.0.0.1"[..], <[u8]>::trim_ascii);
     if address.contains(&b':') {
@@ -243,7 +265,8 @@ fn source_address(state: &State) -> Vec<u8> {
 
 fn set_property(call: &mut Call<'_>, path: Span, value: Span) -> Result<(), Fault> {
     let (path, value) = (read(call, path)?, read(call, value)?);
-    let properties = &mut call.data_mut().properties;
+    let stream = call.data_mut().stream().ok_or(Status::NotFound)?;
+    let properties = &mut stream.properties;
     properties.retain(|(name, _)| *name != path);
     properties.push((path, value));
     Ok(())

@@ -38,6 +38,7 @@ impl Vm {
     /// The module learns it only where it exports the callbacks, or by asking for the context.
     pub fn end_plugin(&mut self, plugin: Plugin) {
         let Plugin(root) = plugin;
+        self.store.data_mut().context = root;
         // A trap is kept for the next call.
         let _ = self.call_if_exported::<_, u32>("proxy_on_done", root);
         let _ = self.call_if_exported::<_, ()>("proxy_on_delete", root);
@@ -49,8 +50,24 @@ impl Vm {
     /// # Errors
     /// The trap.
     pub fn tick_plugin(&mut self, plugin: Plugin) -> Result<(), String> {
+        self.store.data_mut().context = plugin.0;
         self.call_if_exported::<_, ()>("proxy_on_tick", plugin.0)
             .map(drop)
+    }
+
+    /// What became of a stream that was held.
+    pub fn outcome(&mut self, stream: &Stream) -> Outcome {
+        self.store.data_mut().outcome(stream.0)
+    }
+
+    /// Sends a piece of the body of a stream's request. Whether it would go on upstream.
+    ///
+    /// # Errors
+    /// The trap.
+    pub fn request_body(&mut self, stream: &Stream, size: u32) -> Result<bool, String> {
+        self.store.data_mut().context = stream.0;
+        let action = self.call_if_exported("proxy_on_request_body", (stream.0, size, 0_u32))?;
+        Ok(action.unwrap_or(0_u32) == 0)
     }
 
     /// Begins a stream through a plugin.
@@ -71,12 +88,16 @@ impl Vm {
         headers: &Fields,
     ) -> Result<Outcome, String> {
         let count = u32::try_from(headers.len()).map_err(|error| error.to_string())?;
-        self.store.data_mut().begin_stream(headers);
+        let state = self.store.data_mut();
+        state.begin_stream(stream.0, headers);
+        state.context = stream.0;
         let action = self.call_if_exported("proxy_on_request_headers", (stream.0, count, 1_u32))?;
-        Ok(self
-            .store
-            .data_mut()
-            .end_stream(action.unwrap_or(0_u32) == 0))
+        let state = self.store.data_mut();
+        state.context = stream.0;
+        if let Some(stream) = state.stream() {
+            stream.is_continued |= action == Some(0);
+        }
+        Ok(state.outcome(stream.0))
     }
 
     /// Sends the trailers of a stream's request. What is left of them is among the `headers` of the
@@ -90,12 +111,22 @@ impl Vm {
         trailers: &Fields,
     ) -> Result<Outcome, String> {
         let count = u32::try_from(trailers.len()).map_err(|error| error.to_string())?;
-        self.store.data_mut().begin_stream(&Fields::new());
-        self.store.data_mut().request_trailers = Some(trailers.clone());
+        let state = self.store.data_mut();
+        let is_held = state.streams.contains_key(&stream.0);
+        if !is_held {
+            state.begin_stream(stream.0, &Fields::new());
+        }
+        state.context = stream.0;
+        state.request_trailers = Some(trailers.clone());
         let action = self.call_if_exported("proxy_on_request_trailers", (stream.0, count))?;
         let state = self.store.data_mut();
-        state.request_headers = state.request_trailers.take();
-        Ok(state.end_stream(action.unwrap_or(0_u32) == 0))
+        let left = state.request_trailers.take().unwrap_or_default();
+        state.context = stream.0;
+        if let Some(stream) = state.stream().filter(|_| !is_held) {
+            stream.is_continued = action.unwrap_or(0_u32) == 0;
+            stream.headers = left;
+        }
+        Ok(state.outcome(stream.0))
     }
 
     /// Ends a stream, in the order of Envoy's filter manager.
@@ -104,10 +135,12 @@ impl Vm {
     /// The trap.
     pub fn end_stream(&mut self, stream: Stream) -> Result<(), String> {
         let Stream(context) = stream;
+        self.store.data_mut().context = context;
         self.call_if_exported::<_, ()>("proxy_on_log", context)?;
         self.call_if_exported::<_, u32>("proxy_on_done", context)?;
         self.call_if_exported::<_, ()>("proxy_on_delete", context)?;
         self.store.data_mut().contexts.remove(&context);
+        self.store.data_mut().streams.remove(&context);
         Ok(())
     }
 
@@ -127,6 +160,7 @@ impl Vm {
         let context = self.next_context;
         self.next_context += 1;
         self.store.data_mut().contexts.insert(context);
+        self.store.data_mut().context = context;
         self.call_if_exported::<_, ()>("proxy_on_context_create", (context, root))?;
         Ok(context)
     }

@@ -1,6 +1,10 @@
 //! What hostcalls read and change.
 
-use super::{Outcome, header_map, memory::Guest, metrics::Metrics};
+use super::{
+    Outcome, SharedData, header_map,
+    memory::{Fault, Guest, Status},
+    metrics::Metrics,
+};
 use crate::observed::Fields;
 use proxy_wasm::types::LogLevel;
 use std::{
@@ -63,13 +67,25 @@ pub(super) struct State {
     /// A fixed sequence: what needs better randomness has no place in a test.
     pub(super) random: fastrand::Rng,
     pub(super) violations: Vec<String>,
-    /// Only while a stream is in its request headers.
-    pub(super) request_headers: Option<Fields>,
+    /// The context that hostcalls are about.
+    pub(super) context: u32,
+    /// By their contexts, from their request headers on until the module has decided.
+    pub(super) streams: BTreeMap<u32, StreamState>,
     /// Only while a stream is in its request trailers.
     pub(super) request_trailers: Option<Fields>,
-    pub(super) properties: Fields,
     /// What the next stream begins with.
     pub(super) properties_of_stream: Fields,
+    pub(super) shared_data: SharedData,
+    /// Hostcalls that this host has not.
+    pub(super) lacking: BTreeSet<String>,
+}
+
+/// A stream that the module has not decided yet.
+#[derive(Default)]
+pub(super) struct StreamState {
+    pub(super) headers: Fields,
+    pub(super) properties: Fields,
+    pub(super) is_continued: bool,
     local_response: Option<LocalResponse>,
 }
 
@@ -91,30 +107,53 @@ impl State {
             tick_period: None,
             random: fastrand::Rng::with_seed(7617),
             violations: Vec::new(),
-            request_headers: None,
+            context: 0,
+            streams: BTreeMap::new(),
             request_trailers: None,
-            properties: Fields::new(),
             properties_of_stream: Fields::new(),
-            local_response: None,
+            shared_data: SharedData::default(),
+            lacking: BTreeSet::new(),
         }
     }
 
-    pub(super) fn begin_stream(&mut self, headers: &Fields) {
-        self.request_headers = Some(headers.clone());
-        self.properties = std::mem::take(&mut self.properties_of_stream);
-        self.local_response = None;
+    /// Whether this host has a hostcall.
+    pub(super) fn offers(&self, hostcall: &str) -> Result<(), Fault> {
+        if self.lacking.contains(hostcall) {
+            return Err(Status::Unimplemented.into());
+        }
+        Ok(())
     }
 
-    pub(super) fn end_stream(&mut self, is_continued: bool) -> Outcome {
-        let headers = self.request_headers.take().unwrap_or_default();
-        let properties = std::mem::take(&mut self.properties);
-        match self.local_response.take() {
+    pub(super) fn begin_stream(&mut self, context: u32, headers: &Fields) {
+        let headers = headers.clone();
+        let stream = StreamState {
+            headers,
+            properties: std::mem::take(&mut self.properties_of_stream),
+            ..StreamState::default()
+        };
+        self.streams.insert(context, stream);
+    }
+
+    /// The stream that hostcalls are about.
+    pub(super) fn stream(&mut self) -> Option<&mut StreamState> {
+        self.streams.get_mut(&self.context)
+    }
+
+    /// What became of a stream: it is forgotten once it was decided.
+    pub(super) fn outcome(&mut self, context: u32) -> Outcome {
+        let Some(stream) = self.streams.get(&context) else {
+            return Outcome::Paused;
+        };
+        if stream.local_response.is_none() && !stream.is_continued {
+            return Outcome::Paused;
+        }
+        let stream = self.streams.remove(&context).unwrap_or_default();
+        match stream.local_response {
             Some(response) => Outcome::Reply(response),
-            None if is_continued => Outcome::Continue {
-                headers,
-                properties,
+            None => Outcome::Continue {
+                headers: stream.headers,
+                properties: stream.properties,
             },
-            None => Outcome::Paused,
         }
     }
 
@@ -127,11 +166,15 @@ impl State {
         for (name, value) in &response.headers {
             self.check_field(name, value);
         }
-        if self.local_response.is_some() {
+        let Some(stream) = self.stream() else {
+            self.violations.push("a local response to no stream".into());
+            return;
+        };
+        let is_second = stream.local_response.replace(response).is_some();
+        if is_second {
             self.violations
                 .push("a second local response to one request".into());
         }
-        self.local_response = Some(response);
     }
 
     /// Envoy trusts a module's header fields: what splits a response must not leave the module.

@@ -38,7 +38,7 @@ pub(super) fn main() -> String {
 pub(super) fn scarce() -> String {
     json!({
         "users": format!("slow:{PBKDF2}"),
-        "verification_budget": {"share_percent": 1, "burst_ms": 1},
+        "verification_budget": {"share_percent": 1, "burst_ms": 1, "max_wait_ms": 0, "client_share_percent": 100},
         "basic_auth_rules": [{"prefix": "/"}],
     })
     .to_string()

@@ -225,6 +225,9 @@ fn the_other_bounds_are_those_of_the_core_and_the_schema() {
         ("credentials_cache", "ttl_seconds", [1, 86_400, 300]),
         ("verification_budget", "share_percent", [1, 100, 25]),
         ("verification_budget", "burst_ms", [1, 10_000, 500]),
+        ("verification_budget", "slice_ms", [1, 100, 2]),
+        ("verification_budget", "max_wait_ms", [0, 60_000, 5000]),
+        ("verification_budget", "client_share_percent", [1, 100, 20]),
     ] {
         let text = section(&docs, "Top level").replace('\n', " ");
         let documented = format!("({least} to {most}, default {default}");
@@ -286,7 +289,7 @@ fn the_table_of_reasons_is_that_of_the_core() {
         .collect();
     let status = |denial: basic_auth::Denial| match denial {
         basic_auth::Denial::Forbidden => 403,
-        basic_auth::Denial::Overloaded => 503,
+        basic_auth::Denial::Overloaded | basic_auth::Denial::ClientOverloaded => 503,
         basic_auth::Denial::InsecureTransport => 301,
         _ => 401,
     };

@@ -105,6 +105,7 @@ fn decide(policy: &Policy, worker: &mut Worker, sent: &Fields) -> u32 {
     match policy.decide(&Request::of(fields, policy.field_names()), worker) {
         Decision::Allow(_) => 200,
         Decision::Deny(denied) => denied.status(),
+        Decision::Hold(held) => panic!("{held:?}"),
     }
 }
 

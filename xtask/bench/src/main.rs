@@ -5,6 +5,7 @@
 mod bootstrap;
 mod cores;
 mod filters;
+mod flood;
 mod footprint;
 mod minimal_module;
 mod modules;
@@ -51,7 +52,8 @@ struct BenchArgs {
     /// Measures this module instead of the one that is built from this source
     #[arg(long, value_name = "FILE", global = true)]
     module: Option<PathBuf>,
-    /// Where all figures go [default: bench.json, bench-scale.json or bench-passwords.json in target/]
+    /// Where all figures go [default: bench.json, bench-scale.json, bench-passwords.json or bench-flood.json in
+    /// target/]
     #[arg(long, value_name = "FILE", global = true)]
     json: Option<PathBuf>,
     /// Writes the table to docs/performance.md
@@ -65,6 +67,8 @@ enum What {
     Scale,
     /// What one verification of each password format costs in the VM and natively
     Passwords,
+    /// What logins and floods of wrong passwords do to everybody else
+    Flood,
 }
 
 /// What a measurement is made with.
@@ -101,6 +105,7 @@ fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let (report, file) = match args.what {
         None => (filters::measure(&stage)?, "bench.json"),
         Some(What::Scale) => (scale::measure(&stage)?, "bench-scale.json"),
+        Some(What::Flood) => (flood::measure(&stage)?, "bench-flood.json"),
         Some(What::Passwords) => (passwords::measure(&stage)?, "bench-passwords.json"),
     };
     let json = args

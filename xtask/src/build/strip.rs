@@ -5,13 +5,14 @@ use walrus::{Module, ModuleConfig};
 
 /// What the module may export. Envoy calls every callback that a module exports, on every request,
 /// and the SDK exports all of them.
-pub const EXPORTS: [&str; 10] = [
+pub const EXPORTS: [&str; 11] = [
     "memory",
     "_initialize",
     "proxy_abi_version_0_2_1",
     "proxy_on_memory_allocate",
     "proxy_on_configure",
     "proxy_on_context_create",
+    "proxy_on_request_body",
     "proxy_on_request_headers",
     "proxy_on_request_trailers",
     "proxy_on_tick",

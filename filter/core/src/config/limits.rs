@@ -14,6 +14,10 @@ const MAX_CACHE_ENTRIES: u32 = 100_000;
 const MAX_TTL_SECONDS: u32 = 24 * 60 * 60;
 /// The longest burst: ten seconds.
 const MAX_BURST_MS: u32 = 10_000;
+/// The longest slice.
+const MAX_SLICE_MS: u32 = 100;
+/// The longest wait for a check: a minute.
+const MAX_WAIT_MS: u32 = 60_000;
 
 /// The keys of `max_hash_cost`, in the order of [`Cost::ALL`].
 const COST_KEYS: [&str; 9] = [
@@ -69,17 +73,42 @@ fn cache(top: &Object<'_>) -> Read<CacheLimits> {
     Ok(limits.unwrap_or_default())
 }
 
+/// The keys of `verification_budget`.
+const BUDGET_KEYS: [&str; 5] = [
+    "burst_ms",
+    "client_share_percent",
+    "max_wait_ms",
+    "share_percent",
+    "slice_ms",
+];
+
 fn budget(top: &Object<'_>) -> Read<BudgetLimits> {
+    let waits_for_budget = !top.bool("dry_run")?;
     let limits = top.read("verification_budget", |value| {
-        let object = value.object(&["burst_ms", "share_percent"])?;
-        let mut limits = BudgetLimits::default();
+        let object = value.object(&BUDGET_KEYS)?;
+        let mut limits = BudgetLimits {
+            waits_for_budget,
+            ..BudgetLimits::default()
+        };
         if let Some(share) = object.read("share_percent", |value| value.number(1..=100))? {
             limits.share_percent = share;
         }
         if let Some(burst) = object.read("burst_ms", |value| value.number(1..=MAX_BURST_MS))? {
             limits.burst = Duration::from_millis(burst.into());
         }
+        if let Some(slice) = object.read("slice_ms", |value| value.number(1..=MAX_SLICE_MS))? {
+            limits.slice = Duration::from_millis(slice.into());
+        }
+        if let Some(wait) = object.read("max_wait_ms", |value| value.number(0..=MAX_WAIT_MS))? {
+            limits.max_wait = Duration::from_millis(wait.into());
+        }
+        if let Some(share) = object.read("client_share_percent", |value| value.number(1..=100))? {
+            limits.client_share_percent = share;
+        }
         Ok(limits)
     })?;
-    Ok(limits.unwrap_or_default())
+    Ok(limits.unwrap_or(BudgetLimits {
+        waits_for_budget,
+        ..BudgetLimits::default()
+    }))
 }

@@ -6,7 +6,7 @@ use hmac::digest::Key;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// What a verification was about, under a key that only this VM has.
+/// What a verification was about, under a key that only the workers of this proxy have.
 pub(crate) type Tag = [u8; 32];
 
 /// How much is remembered, and for how long.
@@ -51,7 +51,7 @@ pub(crate) struct CredentialsCache {
 impl CredentialsCache {
     pub(crate) fn new(secret: [u8; 32], limits: CacheLimits) -> Self {
         Self {
-            hmac: keyed(secret),
+            hmac: keyed(&secret),
             limits,
             verified_at: Vec::new(),
             order: Vec::new(),
@@ -76,7 +76,24 @@ impl CredentialsCache {
         else {
             return Remembered::No;
         };
-        match now.checked_sub(*verified_at) {
+        self.judge(*verified_at, now)
+    }
+
+    /// Tags from now on under the key that the workers of the proxy agreed on.
+    pub(crate) fn rekey(&mut self, key: &[u8; 32]) {
+        self.hmac = keyed(key);
+        self.verified_at.clear();
+        self.order.clear();
+    }
+
+    /// Whether anything is remembered.
+    pub(crate) fn is_on(&self) -> bool {
+        self.limits.max_entries > 0
+    }
+
+    /// What is remembered of what was verified at that time.
+    pub(crate) fn judge(&self, verified_at: Duration, now: Duration) -> Remembered {
+        match now.checked_sub(verified_at) {
             Some(age) if age < self.limits.ttl => Remembered::Fresh,
             _ => Remembered::Expired,
         }
@@ -123,11 +140,11 @@ impl CredentialsCache {
 }
 
 /// HMAC fills a key that is shorter than a block with zeros (RFC 2104, 2).
-fn keyed(secret: [u8; 32]) -> Hmac<Sha256> {
+pub(super) fn keyed(secret: &[u8; 32]) -> Hmac<Sha256> {
     let mut key = Key::<Hmac<Sha256>>::default();
     key.iter_mut()
         .zip(secret)
-        .for_each(|(octet, secret)| *octet = secret);
+        .for_each(|(octet, secret)| *octet = *secret);
     Hmac::new(&key)
 }
 

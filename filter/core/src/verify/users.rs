@@ -1,10 +1,11 @@
 //! Who is known, and by which password.
 
-use super::verifications::{Refusal, Verifications};
+use super::verifications::{Attempt, Refusal, Verifications};
 use crate::names::Names;
 use crate::password::{Format, Verifier};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 /// User names and how to verify their passwords.
 #[derive(Debug, Default)]
@@ -118,14 +119,21 @@ impl UserStore {
     ///
     /// # Errors
     /// [`Refusal::Mismatch`], after as much work for an unknown or locked user as for the costliest
-    /// known one; [`Refusal::TooLong`], [`Refusal::Empty`] and [`Refusal::Overloaded`].
+    /// known one; the other [`Refusal`]s.
     #[inline]
     pub(crate) fn authenticate(
         &self,
         user_name: &[u8],
         password: &[u8],
+        source: &dyn Fn() -> Option<IpAddr>,
         verifications: &mut Verifications,
     ) -> Result<&[u8], Refusal> {
+        let attempt = |user_name| Attempt {
+            user_name,
+            password,
+            list: core::ptr::from_ref(self).addr(),
+            source,
+        };
         // Empty ones are only those of Istio's `credentials`: no check is made for them, whoever it is.
         let is_empty = user_name.is_empty() || password.is_empty();
         let mut refusal = None;
@@ -134,8 +142,9 @@ impl UserStore {
                 if is_empty && verifier.format() != Format::Plain {
                     continue;
                 }
-                match verifications.verify(name, password, verifier) {
+                match verifications.verify(&attempt(name), verifier) {
                     Ok(()) => return Ok(name),
+                    Err(Refusal::Held) => return Err(Refusal::Held),
                     Err(why) => refusal = Some(why),
                 }
             }
@@ -144,7 +153,7 @@ impl UserStore {
             return Err(Refusal::Empty);
         }
         if let (None, Some(dummy)) = (refusal, &self.dummy) {
-            refusal = verifications.verify(user_name, password, dummy).err();
+            refusal = verifications.verify(&attempt(user_name), dummy).err();
         }
         match refusal.unwrap_or(Refusal::Mismatch) {
             Refusal::Mismatch if self.is_too_long(user_name, password) => Err(Refusal::TooLong),

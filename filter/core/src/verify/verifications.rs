@@ -1,9 +1,17 @@
-//! Verifies passwords: the slow ones within the budget, and once.
+//! Verifies passwords: the slow ones within the budget, in slices, and once.
 
-use super::budget::VerificationBudget;
+use super::budget::{BudgetLimits, TokenBucket};
 use super::cache::{CredentialsCache, Remembered};
-use crate::password::Verifier;
+use super::clients::{Client, Clients};
+use super::counts::VerificationCounts;
+use super::failures::{CheckKey, Failures};
+use super::job::{Job, cost};
+use super::queue::{Finding, Held, Queue, Ready};
+use super::shared::SharedStore;
+use crate::password::{Verdict, Verifier};
 use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
 /// Why a password is not accepted.
@@ -17,40 +25,85 @@ pub(crate) enum Refusal {
     Empty,
     /// The check is slow, not remembered, and the budget is spent: when to come back.
     Overloaded { retry_after: Duration },
+    /// The client has spent its share of the budget: when to come back.
+    ClientOverloaded { retry_after: Duration },
+    /// It is not known yet: the request is to be held.
+    Held,
 }
 
-/// What the verified-credentials cache has done, in checks of slow hashes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct VerificationCounts {
-    /// Found, so that no hash had to be computed.
-    pub cache_hits: u64,
-    /// Not found.
-    pub cache_misses: u64,
+/// Credentials that somebody presents to a list of users.
+pub(super) struct Attempt<'a> {
+    pub(super) user_name: &'a [u8],
+    pub(super) password: &'a [u8],
+    /// Tells the lists of a policy apart.
+    pub(super) list: usize,
+    /// Where they come from: asked for only where a check is about to be paid for.
+    pub(super) source: &'a dyn Fn() -> Option<IpAddr>,
 }
 
 /// The time since any start.
 type Clock = Box<dyn Fn() -> Duration>;
 
-/// The cache in front of the checks, and the budget that they draw from.
+/// What is remembered in front of the checks, the budget that they draw from, and who waits for them.
 pub(crate) struct Verifications {
     clock: Clock,
     cache: CredentialsCache,
-    budget: VerificationBudget,
+    shared: Option<SharedStore>,
+    failures: Failures,
+    limits: BudgetLimits,
+    budget: TokenBucket,
+    clients: Clients,
     counts: VerificationCounts,
+    /// Requests can be held, and so checks be made in slices.
+    holds: bool,
+    queue: Queue,
+    running: Option<Job>,
+    /// What was found for the request at hand, if it was held before.
+    current: Option<Held>,
+    /// What the request at hand is to wait for.
+    pending: Option<Held>,
 }
 
 impl Verifications {
-    pub(super) fn new(clock: Clock, cache: CredentialsCache, budget: VerificationBudget) -> Self {
+    pub(super) fn new(
+        clock: Clock,
+        cache: CredentialsCache,
+        secret: &[u8; 32],
+        limits: BudgetLimits,
+    ) -> Self {
         Self {
             clock,
             cache,
-            budget,
+            shared: None,
+            failures: Failures::default(),
+            limits,
+            budget: TokenBucket::default(),
+            clients: Clients::new(secret, limits),
             counts: VerificationCounts::default(),
+            holds: false,
+            queue: Queue::default(),
+            running: None,
+            current: None,
+            pending: None,
         }
     }
 
     pub(super) fn counts(&self) -> VerificationCounts {
         self.counts
+    }
+
+    /// Remembers successes together with the other workers. Whether the store does.
+    pub(super) fn share(&mut self, store: SharedStore, random: &[u8; 32]) -> bool {
+        let Some(key) = store.agreed_key(random) else {
+            return false;
+        };
+        self.cache.rekey(&key);
+        self.shared = Some(store);
+        true
+    }
+
+    pub(super) fn hold(&mut self, holds: bool) {
+        self.holds = holds && !self.limits.max_wait.is_zero();
     }
 
     /// Checks the password of a user whom `verifier` knows.
@@ -60,74 +113,282 @@ impl Verifications {
     #[inline]
     pub(super) fn verify(
         &mut self,
-        user_name: &[u8],
-        password: &[u8],
+        attempt: &Attempt<'_>,
         verifier: &Verifier,
     ) -> Result<(), Refusal> {
         let is_right = if verifier.is_slow() {
-            self.verify_slowly(user_name, password, verifier)?
+            self.verify_slowly(attempt, verifier)?
         } else {
-            verifier.verify(password)
+            verifier.verify(attempt.password)
         };
         is_right.then_some(()).ok_or(Refusal::Mismatch)
     }
 
     fn verify_slowly(
         &mut self,
-        user_name: &[u8],
-        password: &[u8],
+        attempt: &Attempt<'_>,
         verifier: &Verifier,
     ) -> Result<bool, Refusal> {
-        let started = (self.clock)();
-        let tag = self.cache.tag(user_name, password, verifier.identity());
-        let remembered = self.cache.find(&tag, started);
-        if remembered == Remembered::Fresh {
-            self.counts.cache_hits += 1;
-            return Ok(true);
+        let now = (self.clock)();
+        let (user_name, password) = (attempt.user_name, attempt.password);
+        let key = CheckKey {
+            tag: self.cache.tag(user_name, password, verifier.identity()),
+            list: attempt.list,
+        };
+        if let Some(finding) = self.current.as_ref().and_then(|held| held.finding(&key)) {
+            return self.conclude(finding, now);
         }
-        self.counts.cache_misses += 1;
-        if let Err(retry_after) = self.budget.admit(started) {
+        match self.cache.find(&key.tag, now) {
+            Remembered::Fresh => {
+                self.counts.cache_hits += u64::from(self.current.is_none());
+                Ok(true)
+            }
+            remembered => self.look_further(attempt, verifier, key, remembered, now),
+        }
+    }
+
+    /// What was found while a request was held.
+    fn conclude(&mut self, finding: Finding, now: Duration) -> Result<bool, Refusal> {
+        match (finding, self.current.as_ref().map(|held| held.client)) {
+            (Finding::Match, _) => Ok(true),
+            (Finding::Late, Some(client)) => {
+                let retry_after = Duration::ZERO;
+                let admitted = self.admit(client, now);
+                Err(admitted
+                    .err()
+                    .unwrap_or(Refusal::Overloaded { retry_after }))
+            }
+            (Finding::Mismatch | Finding::Late, _) => Ok(false),
+        }
+    }
+
+    /// Looks for what is not in this worker's memory, and checks it if it is nowhere.
+    fn look_further(
+        &mut self,
+        attempt: &Attempt<'_>,
+        verifier: &Verifier,
+        key: CheckKey,
+        remembered: Remembered,
+        now: Duration,
+    ) -> Result<bool, Refusal> {
+        let remembered = match self.find_shared(&key, now) {
+            Remembered::Fresh => {
+                self.counts.shared_hits += 1;
+                return Ok(true);
+            }
+            Remembered::Expired => Remembered::Expired,
+            Remembered::No => remembered,
+        };
+        if self.cache.is_on() && self.failures.contains(&key, now) {
+            self.counts.failure_hits += 1;
+            return Ok(false);
+        }
+        self.counts.cache_misses += u64::from(self.current.is_none());
+        let client = self.clients.of((attempt.source)());
+        let is_under_way = self.running.as_ref().is_some_and(|job| job.key == key);
+        if is_under_way {
+            return Err(self.wait_for(key, client));
+        }
+        if let Err(refusal) = self.admit(client, now) {
             // Who was right once with this hash still is: a flood of wrong passwords must not lock
             // out those whose entries have expired.
             if remembered == Remembered::Expired {
                 return Ok(true);
             }
-            return Err(Refusal::Overloaded { retry_after });
+            let waits = self.holds && self.limits.waits_for_budget;
+            return Err(self.queue_up(key, client, refusal, waits));
+        }
+        let has_turn = self.current.as_ref().is_some_and(|held| held.has_turn);
+        if self.running.is_some() || !(self.queue.is_empty() || has_turn) {
+            let retry_after = Duration::ZERO;
+            return Err(self.queue_up(key, client, Refusal::Overloaded { retry_after }, true));
+        }
+        self.counts.checks += 1;
+        self.clients.took_turn(client);
+        self.check(attempt.password, verifier, key, client, now)
+    }
+
+    fn find_shared(&mut self, key: &CheckKey, now: Duration) -> Remembered {
+        let store = self.shared.as_ref().filter(|_| self.cache.is_on());
+        let Some(verified_at) = store.and_then(|store| store.verified_at(&key.tag)) else {
+            return Remembered::No;
+        };
+        let remembered = self.cache.judge(verified_at, now);
+        if remembered == Remembered::Fresh {
+            self.cache.insert(key.tag, verified_at);
+        }
+        remembered
+    }
+
+    /// Whether a check for this client may take worker time now.
+    fn admit(&mut self, client: Client, now: Duration) -> Result<(), Refusal> {
+        if let Err(retry_after) = self.clients.admit(client, now) {
+            return Err(Refusal::ClientOverloaded { retry_after });
+        }
+        let admitted = self.budget.admit(self.limits.rate(), now);
+        admitted.map_err(|retry_after| Refusal::Overloaded { retry_after })
+    }
+
+    /// Holds the request at hand if it may wait and there is room, and refuses it otherwise.
+    fn queue_up(
+        &mut self,
+        key: CheckKey,
+        client: Client,
+        refusal: Refusal,
+        waits: bool,
+    ) -> Refusal {
+        // Who was held before has left the queue for this decision.
+        let has_room = waits && (self.current.is_some() || self.queue.has_room(client));
+        if has_room {
+            self.wait_for(key, client)
+        } else {
+            refusal
+        }
+    }
+
+    fn wait_for(&mut self, key: CheckKey, client: Client) -> Refusal {
+        self.counts.waited += u64::from(self.current.is_none());
+        self.pending = Some(match self.current.take() {
+            Some(held) => held.for_key(key),
+            None => Held::new(key, client, self.limits.max_wait),
+        });
+        Refusal::Held
+    }
+
+    /// Makes a check, or the first slice of one.
+    fn check(
+        &mut self,
+        password: &[u8],
+        verifier: &Verifier,
+        key: CheckKey,
+        client: Client,
+        now: Duration,
+    ) -> Result<bool, Refusal> {
+        if self.holds {
+            self.running = Some(Job::begin(verifier, password, key, client));
+            let verdict = self.run_slice();
+            return verdict.ok_or_else(|| self.wait_for(key, client));
         }
         let is_right = verifier.verify(password);
         let ended = (self.clock)();
-        self.budget
-            .charge(cost(started, ended, verifier.estimated_cost()));
-        if is_right {
-            self.cache.insert(tag, ended);
-        }
+        let spent = cost(now, ended, verifier.estimated_cost());
+        self.charge(client, spent);
+        self.remember(&key, client, is_right, spent, ended);
         Ok(is_right)
     }
-}
 
-/// What a check takes at most with the default caps, on a machine that is not slow.
-const USUAL_CHECK: Duration = Duration::from_millis(250);
+    /// Goes on with the check that is under way, for one slice. When it is over: whether the password
+    /// is right.
+    fn run_slice(&mut self) -> Option<bool> {
+        let mut job = self.running.take()?;
+        let (verdict, spent) = job.run(self.limits.slice, &self.clock);
+        self.charge(job.client, spent);
+        let Some(verdict) = verdict else {
+            self.running = Some(job);
+            return None;
+        };
+        let is_right = verdict == Verdict::Match;
+        let now = (self.clock)();
+        self.remember(&job.key, job.client, is_right, job.spent, now);
+        Some(is_right)
+    }
 
-/// What a check took. A clock that stands still or was set back must not make checks free, and one
-/// that was set forward, or a machine that was suspended meanwhile, must not make them endless.
-fn cost(started: Duration, ended: Duration, estimate: Duration) -> Duration {
-    match ended.checked_sub(started) {
-        None | Some(Duration::ZERO) => estimate,
-        Some(spent) => spent.min((estimate * 8).max(USUAL_CHECK)),
+    fn charge(&mut self, client: Client, spent: Duration) {
+        self.budget.charge(spent);
+        self.clients.charge(client, spent);
+    }
+
+    /// Remembers what a check has found.
+    fn remember(
+        &mut self,
+        key: &CheckKey,
+        client: Client,
+        is_right: bool,
+        spent: Duration,
+        now: Duration,
+    ) {
+        if is_right {
+            self.clients.give_back(client, spent);
+        }
+        if !self.cache.is_on() {
+            return;
+        }
+        if !is_right {
+            return self.failures.insert(*key, now);
+        }
+        self.cache.insert(key.tag, now);
+        if let Some(store) = &self.shared {
+            store.insert(&key.tag, now);
+        }
+    }
+
+    /// What the request at hand is to wait for.
+    pub(crate) fn take_pending(&mut self) -> Option<Held> {
+        self.pending.take()
+    }
+
+    /// Sets what was found for the request at hand.
+    pub(crate) fn set_current(&mut self, held: Option<Held>) {
+        self.current = held;
+    }
+
+    pub(super) fn queue(&mut self) -> &mut Queue {
+        &mut self.queue
+    }
+
+    pub(super) fn is_waiting(&self, stream: u32) -> bool {
+        self.queue.contains(stream)
+    }
+
+    /// Lets nobody wait any longer.
+    pub(super) fn dismiss(&mut self) -> Vec<u32> {
+        self.running = None;
+        self.queue.clear()
+    }
+
+    pub(super) fn leave(&mut self, stream: u32) {
+        self.counts.abandoned += u64::from(self.queue.remove(stream));
+    }
+
+    /// Works for those that wait, for a slice at most. The requests that are to be decided again.
+    pub(super) fn work(&mut self) -> Vec<Ready> {
+        let now = (self.clock)();
+        let mut ready = Vec::new();
+        self.queue.expire(now, &mut ready);
+        if self.budget.admit(self.limits.rate(), now).is_err() {
+            return ready;
+        }
+        if let Some(key) = self.running.as_ref().map(|job| job.key) {
+            if let Some(is_right) = self.run_slice() {
+                let finding = if is_right {
+                    Finding::Match
+                } else {
+                    Finding::Mismatch
+                };
+                self.queue.settle(&key, finding, &mut ready);
+            }
+        } else {
+            let clients = &mut self.clients;
+            let rank = |client| {
+                let is_admitted = clients.admit(client, now).is_ok();
+                is_admitted.then(|| clients.rank(client, now))
+            };
+            ready.extend(self.queue.next(rank));
+        }
+        ready
+    }
+
+    /// When there is work to do again; `None` if nobody waits.
+    pub(super) fn next_work(&mut self) -> Option<Duration> {
+        if self.running.is_none() && self.queue.is_empty() {
+            return None;
+        }
+        let now = (self.clock)();
+        let wait = self.budget.admit(self.limits.rate(), now).err();
+        Some(wait.unwrap_or_default().clamp(SHORTEST, LONGEST))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_check_costs_what_it_took_within_reason() {
-        let [zero, ms, second, hour] = [0, 1, 1_000, 3_600_000].map(Duration::from_millis);
-        assert_eq!(cost(hour, hour + ms, ms), ms);
-        assert_eq!(cost(hour, hour, ms), ms);
-        assert_eq!(cost(hour, zero, ms), ms);
-        assert_eq!(cost(zero, hour, ms), USUAL_CHECK);
-        assert_eq!(cost(zero, hour, second), second * 8);
-    }
-}
+/// Between two looks at those that wait.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(20);

@@ -95,7 +95,7 @@ fn link_change(
 
 fn fields<'a>(call: &'a mut Call<'_>, map: u32) -> Result<&'a mut Fields, Fault> {
     let fields = match map {
-        REQUEST_HEADERS => call.data_mut().request_headers.as_mut(),
+        REQUEST_HEADERS => call.data_mut().stream().map(|stream| &mut stream.headers),
         REQUEST_TRAILERS => call.data_mut().request_trailers.as_mut(),
         _ => None,
     };
