@@ -1,23 +1,18 @@
 //! An xDS server that does what a test says, and remembers what it was told.
 
+mod service;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
-use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::{self, UnboundedSender};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::server::StreamingService;
-use tonic::{Request, Response, Status, Streaming};
-use wasm_agent::codec::Octets;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tonic::Status;
 use wasm_agent::discovery::{self, Dialect};
 
 use crate::messages::ECDS;
@@ -44,6 +39,17 @@ pub struct Seen {
     pub authorization: Option<String>,
 }
 
+/// When the server received a request, and what that answers.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// When.
+    pub at: Instant,
+    /// The nonce of the response that it answers.
+    pub nonce: String,
+    /// Whether that is refused.
+    pub is_refusal: bool,
+}
+
 /// A response that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
@@ -61,6 +67,7 @@ struct State {
     streams: BTreeMap<usize, Stream>,
     stream_count: usize,
     seen: Vec<Seen>,
+    listeners: Vec<std::sync::mpsc::Sender<Heard>>,
     is_silent: bool,
 }
 
@@ -75,6 +82,7 @@ struct Stream {
 /// A running xDS server. It ends with the value, and so do its streams.
 pub struct XdsServer {
     address: SocketAddr,
+    tls: Option<TlsAcceptor>,
     state: Arc<Mutex<State>>,
     accepting: Option<JoinHandle<()>>,
 }
@@ -85,12 +93,33 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+impl Heard {
+    fn now(request: &discovery::Request) -> Self {
+        Self {
+            at: Instant::now(),
+            nonce: request.nonce.clone(),
+            is_refusal: request.error.is_some(),
+        }
+    }
+}
+
 impl XdsServer {
     /// Starts a server without resources.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same, over TLS.
+    #[must_use]
+    pub fn start_with_tls(tls: TlsAcceptor) -> Self {
+        Self::start_with(Some(tls))
+    }
+
+    fn start_with(tls: Option<TlsAcceptor>) -> Self {
         let mut server = Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls,
             state: Arc::default(),
             accepting: None,
         };
@@ -118,7 +147,8 @@ impl XdsServer {
             .block_on(TcpListener::bind(self.address))
             .expect("a port");
         self.address = listener.local_addr().expect("an address");
-        self.accepting = Some(runtime().spawn(accept(listener, Arc::clone(&self.state))));
+        let accepting = service::accept(listener, self.tls.clone(), Arc::clone(&self.state));
+        self.accepting = Some(runtime().spawn(accepting));
     }
 
     /// Where it listens.
@@ -128,7 +158,8 @@ impl XdsServer {
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Puts an extension configuration, an `Any`, in place and sends it to who wants it.
@@ -181,6 +212,13 @@ impl XdsServer {
     /// The requests for extension configurations so far.
     pub fn seen(&self) -> Vec<Seen> {
         lock(&self.state).seen.clone()
+    }
+
+    /// The requests for anything, from now on.
+    pub fn listen(&self) -> std::sync::mpsc::Receiver<Heard> {
+        let (sender, requests) = std::sync::mpsc::channel();
+        lock(&self.state).listeners.push(sender);
+        requests
     }
 
     /// How many streams there were.
@@ -325,6 +363,9 @@ impl State {
             .expect("a type URL")
             .to_owned();
         let request = discovery::Request::parse(dialect, request).expect("a request");
+        let heard = Heard::now(&request);
+        self.listeners
+            .retain(|listener| listener.send(heard.clone()).is_ok());
         if type_url == ECDS {
             self.seen.push(Seen {
                 stream: number,
@@ -394,87 +435,5 @@ impl State {
             nonce: format!("n{}", self.nonces),
         };
         self.send(number, type_url, &names, &sent);
-    }
-}
-
-async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let state = Arc::clone(&state);
-        connections.spawn(async move {
-            let service = service_fn(move |request: http::Request<Incoming>| {
-                let state = Arc::clone(&state);
-                async move { Ok::<_, Infallible>(serve(request, state).await) }
-            });
-            // A client that breaks off ends its streams with it.
-            let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-                .initial_connection_window_size(4 << 20)
-                .initial_stream_window_size(4 << 20)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-    }
-}
-
-async fn serve(
-    request: http::Request<Incoming>,
-    state: Arc<Mutex<State>>,
-) -> http::Response<tonic::body::Body> {
-    let is_delta = request.uri().path().contains("/Delta");
-    let authorization = request.headers().get("authorization");
-    let service = Service {
-        dialect: if is_delta {
-            Dialect::Delta
-        } else {
-            Dialect::StateOfTheWorld
-        },
-        authorization: authorization
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned),
-        state,
-    };
-    tonic::server::Grpc::new(Octets)
-        .max_decoding_message_size(usize::MAX)
-        .streaming(service, request)
-        .await
-}
-
-struct Service {
-    dialect: Dialect,
-    authorization: Option<String>,
-    state: Arc<Mutex<State>>,
-}
-
-impl StreamingService<Bytes> for Service {
-    type Response = Bytes;
-    type ResponseStream = UnboundedReceiverStream<Result<Bytes, Status>>;
-    type Future =
-        Pin<Box<dyn Future<Output = Result<Response<Self::ResponseStream>, Status>> + Send>>;
-
-    fn call(&mut self, request: Request<Streaming<Bytes>>) -> Self::Future {
-        let (responses, outgoing) = mpsc::unbounded_channel();
-        let state = Arc::clone(&self.state);
-        let number = {
-            let mut state = lock(&state);
-            state.stream_count += 1;
-            let number = state.stream_count;
-            let stream = Stream {
-                dialect: self.dialect,
-                responses,
-                names: BTreeMap::new(),
-                last_nonce: BTreeMap::new(),
-                authorization: self.authorization.take(),
-            };
-            state.streams.insert(number, stream);
-            number
-        };
-        tokio::spawn(async move {
-            let mut requests = request.into_inner();
-            while let Ok(Some(request)) = requests.message().await {
-                lock(&state).received(number, &request);
-            }
-            lock(&state).streams.remove(&number);
-        });
-        Box::pin(async move { Ok(Response::new(UnboundedReceiverStream::new(outgoing))) })
     }
 }

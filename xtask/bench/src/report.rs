@@ -177,7 +177,7 @@ fn civil(day: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{filters, passwords, scale};
+    use crate::{agent, filters, passwords, scale};
 
     #[test]
     fn days_are_dates() {
@@ -201,7 +201,12 @@ mod tests {
     #[test]
     fn the_page_has_a_section_for_each_command() {
         let text = fs::read_to_string(page()).unwrap();
-        for command in [filters::COMMAND, scale::COMMAND, passwords::COMMAND] {
+        for command in [
+            filters::COMMAND,
+            scale::COMMAND,
+            passwords::COMMAND,
+            agent::COMMAND,
+        ] {
             with_section(&text, command, "new").unwrap();
         }
     }
