@@ -32,7 +32,7 @@ pub(crate) fn measure(stage: &Stage) -> anyhow::Result<Report> {
     let module = Module::from(std::fs::read(&stage.module)?);
     let (updates, responses) = match stage.pace {
         Pace::Quick => (100, 10),
-        Pace::Thorough => (2000, 100),
+        Pace::Thorough => (1000, 50),
     };
     xtask::say!("Measuring with a real Envoy …");
     let envoys = Lanes::start(&agent, &module, Listener::Envoy);

@@ -31,6 +31,8 @@ pub(super) async fn accept(
 ) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
+        // As gRPC servers do. An error means that the client is gone.
+        let _ = stream.set_nodelay(true);
         let (state, tls) = (Arc::clone(&state), tls.clone());
         connections.spawn(async move {
             let Some(tls) = tls else {
