@@ -21,7 +21,8 @@ use tonic::{Request, Response, Status, Streaming};
 use wasm_agent::codec::Octets;
 use wasm_agent::discovery::Dialect;
 
-use super::{State, Stream, lock};
+use super::lock;
+use super::state::{State, Stream};
 
 /// Serves until it is aborted.
 pub(super) async fn accept(
