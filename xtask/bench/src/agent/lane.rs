@@ -55,8 +55,11 @@ impl Lanes {
     ) -> anyhow::Result<[Times; 2]> {
         let mut times = [Vec::new(), Vec::new()];
         for round in 0..rounds + WARM_UP {
-            for (lane, times) in [&self.direct, &self.through_agent].iter().zip(&mut times) {
-                times.push(measure(lane, round)?);
+            let mut turn = [(0, &self.direct), (1, &self.through_agent)];
+            // What one of them has left to do must not always slow the same one.
+            turn.rotate_left(round % 2);
+            for (index, lane) in turn {
+                times[index].push(measure(lane, round)?);
             }
         }
         Ok(times.map(|times| Times::of(times.into_iter().skip(WARM_UP).collect())))
