@@ -2,9 +2,7 @@
 
 pub mod cli;
 pub mod codec;
-pub mod discovery;
 pub mod ecds;
-pub mod extension;
 pub mod folder;
 pub mod logging;
 pub mod metrics;
@@ -17,4 +15,5 @@ pub mod status;
 pub mod stream;
 pub mod subscriber;
 pub mod upstream;
-pub mod wire;
+
+pub use ecds_rewrite::{discovery, extension, wire};

@@ -11,7 +11,7 @@ use http::uri::PathAndQuery;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::task::{AbortHandle, JoinSet};
 use tonic::metadata::MetadataMap;
-use tonic::{Code, Status, Streaming};
+use tonic::{Status, Streaming};
 
 use crate::discovery::{Dialect, EXTENSION_CONFIG, Request, Response, type_name, type_of_response};
 use crate::ecds::{Ecds, Effect, Event, OnFailure, PushId, Pushed, Ticket};
@@ -22,7 +22,7 @@ use crate::modules::HolderId;
 use crate::preparation::Preparation;
 use crate::report;
 use crate::subscriber::Subscriber;
-use crate::upstream::Upstream;
+use crate::upstream::{self, Upstream};
 
 /// Where extension configurations come from.
 #[derive(Clone)]
@@ -148,7 +148,7 @@ fn connect(
             };
             let ended = || Status::unavailable("the xDS server ended the stream");
             let message = message
-                .map_err(lost)
+                .map_err(upstream::lost)
                 .and_then(|message| message.ok_or_else(ended));
             let is_end = message.is_err();
             if sender.send(message).await.is_err() || is_end {
@@ -157,16 +157,6 @@ fn connect(
         }
     });
     receiver
-}
-
-/// A broken connection as what it is to Envoy: a server that is not there now.
-fn lost(status: Status) -> Status {
-    match status.code() {
-        Code::Unknown | Code::Internal => {
-            Status::unavailable(format!("the xDS server is gone: {}", status.message()))
-        }
-        _ => status,
-    }
 }
 
 struct Stream {

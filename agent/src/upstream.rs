@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::metadata::{KeyRef, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
-use tonic::{Request, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 
 use crate::codec::Octets;
 
@@ -100,7 +100,10 @@ impl Upstream {
             .ready()
             .await
             .map_err(|error| Status::unavailable(with_causes(&error)))?;
-        let answer = client.streaming(request, path, Octets).await?;
+        let answer = client
+            .streaming(request, path, Octets)
+            .await
+            .map_err(lost)?;
         Ok(answer.into_inner())
     }
 
@@ -212,6 +215,18 @@ fn passed_on(metadata: &MetadataMap) -> MetadataMap {
         }
     }
     passed_on
+}
+
+/// A broken connection as what it is to Envoy: a server that is not there now.
+pub fn lost(status: Status) -> Status {
+    match status.code() {
+        Code::Cancelled | Code::Internal | Code::Unknown => {
+            let causes = std::error::Error::source(&status).map(with_causes);
+            let reason = causes.unwrap_or_else(|| status.message().to_owned());
+            Status::unavailable(format!("the xDS server is gone: {reason}"))
+        }
+        _ => status,
+    }
 }
 
 /// An error with what caused it, in one line.

@@ -1,4 +1,4 @@
-//! What an Envoy keeps in memory, as the kernel accounts for it.
+//! What a process keeps in memory, as the kernel accounts for it.
 
 use std::fs;
 
@@ -30,6 +30,13 @@ impl ProcessMemory {
             linear_memories,
         })
     }
+}
+
+/// What is in RAM of a process without VMs, in octets.
+pub fn resident_of(process: u32) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"));
+    let resident = resident(&status.context("the process has ended")?);
+    resident.context("the kernel does not tell what is resident")
 }
 
 fn linear_memories(maps: &str) -> Vec<u64> {

@@ -232,9 +232,9 @@ impl Part {
             }
             Self::Build => build::run(&build::BuildArgs::default()),
             Self::Workspace => cargo("test --workspace --locked --no-fail-fast"),
-            Self::Agent => {
-                cargo("test --package wasm-agent --package delivery-tests --locked --no-fail-fast")
-            }
+            Self::Agent => cargo(
+                "test --package wasm-agent --package ecds-rewrite --package delivery-tests --locked --no-fail-fast",
+            ),
             Self::Clients => cargo("test --package client-tests --locked --no-fail-fast"),
             Self::Serve => {
                 cargo("test --package xtask --lib --locked -- serve::")?;

@@ -39,6 +39,13 @@ impl Observer {
     pub(super) fn start(
         folder: PathBuf,
     ) -> Result<(Self, watch::Receiver<Arc<Contents>>), FolderError> {
+        Self::watching_by(watcher, folder)
+    }
+
+    fn watching_by(
+        watcher: impl FnOnce(Sender<Wake>) -> Option<RecommendedWatcher>,
+        folder: PathBuf,
+    ) -> Result<(Self, watch::Receiver<Arc<Contents>>), FolderError> {
         let unreadable = |cause| FolderError::Unreadable {
             path: folder.clone(),
             cause,
@@ -188,5 +195,56 @@ fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    const RESOURCE: &str = r#"{"name": "a", "typed_config": {"@type": "x/envoy.extensions.filters.http.wasm.v3.Wasm",
+        "config": {"vm_config": {"environment_variables": {"key_values": {"USERS": "file://mount/users"}}}}}}"#;
+
+    /// Where inotify is used up, everything is found by looking.
+    #[test]
+    fn without_inotify_files_are_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = folder.path().join("mount");
+        fs::create_dir(&mount).unwrap();
+        fs::create_dir(mount.join("..1")).unwrap();
+        fs::write(mount.join("..1/users"), "first").unwrap();
+        symlink("..1", mount.join("..data")).unwrap();
+        symlink("..data/users", mount.join("users")).unwrap();
+        fs::write(folder.path().join("a.json"), RESOURCE).unwrap();
+        let (_observer, contents) =
+            Observer::watching_by(|_| None, folder.path().to_owned()).unwrap();
+        let has = |text: &str| {
+            let resources = &contents.borrow().resources;
+            let octets = resources.get("a").map(|resource| resource.octets.to_vec());
+            octets.is_some_and(|octets| {
+                octets
+                    .windows(text.len())
+                    .any(|part| part == text.as_bytes())
+            })
+        };
+        let wait_for = |text: &str| {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while !has(text) {
+                assert!(Instant::now() < deadline, "{text} is not found");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        };
+        wait_for("first");
+        // In place, and as Kubernetes does.
+        fs::write(mount.join("..1/users"), "second").unwrap();
+        wait_for("second");
+        fs::create_dir(mount.join("..2")).unwrap();
+        fs::write(mount.join("..2/users"), "third").unwrap();
+        symlink("..2", mount.join("..tmp")).unwrap();
+        fs::rename(mount.join("..tmp"), mount.join("..data")).unwrap();
+        wait_for("third");
     }
 }

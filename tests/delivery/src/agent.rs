@@ -29,6 +29,7 @@ pub fn program() -> &'static Path {
 
 /// A running agent. It ends with the value; its cache does, too.
 pub struct Agent {
+    program: PathBuf,
     child: Option<Child>,
     folder: TempDir,
     arguments: Vec<String>,
@@ -57,11 +58,21 @@ impl Agent {
     /// With its log, if it does not become ready.
     #[must_use]
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_program(program(), arguments, environment)
+    }
+
+    /// The same with another program.
+    ///
+    /// # Panics
+    /// With its log, if it does not become ready.
+    #[must_use]
+    pub fn start_program(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let own = |text: &&str| (*text).to_owned();
         let environment = environment
             .iter()
             .map(|(key, value)| (own(key), own(value)));
         let mut agent = Self {
+            program: program.to_owned(),
             child: None,
             folder: tempfile::tempdir().expect("a folder"),
             arguments: arguments.iter().map(own).collect(),
@@ -86,7 +97,7 @@ impl Agent {
         self.kill();
         self.starts += 1;
         let log = fs::File::create(self.log_path()).expect("a log");
-        let mut command = Command::new(program());
+        let mut command = Command::new(&self.program);
         command
             .current_dir(self.folder.path())
             .args(&self.arguments)

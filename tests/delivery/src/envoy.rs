@@ -29,6 +29,12 @@ pub struct Bootstrap {
     pub listeners: Vec<String>,
     /// Whether it asks for listeners.
     pub has_lds: bool,
+    /// Whether it asks for clusters.
+    pub has_cds: bool,
+    /// Whether extension configurations come over a service of their own and not over ADS.
+    pub is_ecds_alone: bool,
+    /// The cluster `modules`, for an Envoy that downloads by itself.
+    pub modules: Option<SocketAddr>,
     /// Whether requests are denied before the first configuration.
     pub denies_first: bool,
     /// `initial_fetch_timeout` of the extension configurations.
@@ -45,6 +51,9 @@ impl Bootstrap {
             is_delta: false,
             listeners: vec!["lab".to_owned()],
             has_lds: false,
+            has_cds: false,
+            is_ecds_alone: false,
+            modules: None,
             denies_first: true,
             fetch_timeout: "0s".to_owned(),
             type_urls: vec![HTTP_WASM.to_owned(), HTTP_RBAC.to_owned()],
@@ -74,6 +83,10 @@ impl Bootstrap {
         }
     }
 
+    fn api_type(&self) -> &'static str {
+        if self.is_delta { "DELTA_GRPC" } else { "GRPC" }
+    }
+
     fn to_json(&self) -> Value {
         let address = match &self.xds {
             XdsAddress::Tcp(address) => {
@@ -81,11 +94,29 @@ impl Bootstrap {
             }
             XdsAddress::Unix(path) => json!({"pipe": {"path": path}}),
         };
-        let api_type = if self.is_delta { "DELTA_GRPC" } else { "GRPC" };
-        let mut resources = json!({"ads_config": {"api_type": api_type, "transport_api_version": "V3",
+        let mut resources = json!({"ads_config": {"api_type": self.api_type(), "transport_api_version": "V3",
             "grpc_services": [{"envoy_grpc": {"cluster_name": "xds"}}]}});
         if self.has_lds {
             resources["lds_config"] = json!({"ads": {}, "resource_api_version": "V3"});
+        }
+        if self.has_cds {
+            resources["cds_config"] = json!({"ads": {}, "resource_api_version": "V3"});
+        }
+        let endpoint =
+            |address: Value| json!([{"lb_endpoints": [{"endpoint": {"address": address}}]}]);
+        let mut clusters = vec![json!({
+            "name": "xds", "type": "STATIC", "connect_timeout": "1s",
+            "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {}}}},
+            "load_assignment": {"cluster_name": "xds", "endpoints": endpoint(address)},
+        })];
+        if let Some(modules) = self.modules {
+            let address = json!({"socket_address": {"address": modules.ip().to_string(), "port_value": modules.port()}});
+            clusters.push(
+                json!({"name": "modules", "type": "STATIC", "connect_timeout": "1s",
+                "load_assignment": {"cluster_name": "modules", "endpoints": endpoint(address)}}),
+            );
         }
         let listeners: Vec<Value> = self
             .listeners
@@ -95,16 +126,7 @@ impl Bootstrap {
         json!({
             "node": {"id": "envoy", "cluster": "tests"},
             "dynamic_resources": resources,
-            "static_resources": {
-                "listeners": listeners,
-                "clusters": [{
-                    "name": "xds", "type": "STATIC", "connect_timeout": "1s",
-                    "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                        "explicit_http_config": {"http2_protocol_options": {}}}},
-                    "load_assignment": {"cluster_name": "xds", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]},
-                }],
-            },
+            "static_resources": {"listeners": listeners, "clusters": clusters},
         })
     }
 
@@ -120,8 +142,16 @@ impl Bootstrap {
 
     /// The fields of an HTTP connection manager that filters with the extension configuration `name`.
     pub fn http_connection_manager(&self, name: &str) -> Value {
+        let mut source =
+            json!({"resource_api_version": "V3", "initial_fetch_timeout": self.fetch_timeout});
+        if self.is_ecds_alone {
+            source["api_config_source"] = json!({"api_type": self.api_type(), "transport_api_version": "V3",
+                "grpc_services": [{"envoy_grpc": {"cluster_name": "xds"}}]});
+        } else {
+            source["ads"] = json!({});
+        }
         let mut discovery = json!({
-            "config_source": {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": self.fetch_timeout},
+            "config_source": source,
             "type_urls": self.type_urls,
         });
         if self.denies_first {

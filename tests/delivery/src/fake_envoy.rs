@@ -9,11 +9,12 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use wasm_agent::codec::Octets;
 use wasm_agent::discovery::{self, Dialect, Response};
 
+use crate::envoy::XdsAddress;
 use crate::{PATIENCE, runtime};
 
 const SERVICE: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService";
@@ -32,6 +33,15 @@ impl FakeEnvoy {
     /// If the socket's path is unreadable.
     #[must_use]
     pub fn connect(socket: &Path, dialect: Dialect) -> Self {
+        Self::connect_to(&XdsAddress::Unix(socket.to_owned()), dialect)
+    }
+
+    /// Opens a stream.
+    ///
+    /// # Panics
+    /// If nobody listens there.
+    #[must_use]
+    pub fn connect_to(address: &XdsAddress, dialect: Dialect) -> Self {
         let method = match dialect {
             Dialect::StateOfTheWorld => "StreamAggregatedResources",
             Dialect::Delta => "DeltaAggregatedResources",
@@ -39,17 +49,9 @@ impl FakeEnvoy {
         let path = format!("{SERVICE}/{method}").parse().expect("a path");
         let (requests, outgoing) = unbounded_channel();
         let (sender, responses) = channel();
-        let socket = socket.to_owned();
+        let address = address.clone();
         runtime().spawn(async move {
-            let connector = tower::service_fn(move |_| {
-                let socket = socket.clone();
-                async move { UnixStream::connect(socket).await.map(TokioIo::new) }
-            });
-            let endpoint = Endpoint::from_static("http://localhost");
-            let channel = endpoint
-                .connect_with_connector(connector)
-                .await
-                .expect("the agent's socket");
+            let channel = connected(address).await.expect("a connection");
             let mut client =
                 tonic::client::Grpc::new(channel).max_decoding_message_size(usize::MAX);
             client.ready().await.expect("a connection");
@@ -159,4 +161,20 @@ impl FakeEnvoy {
             }
         }
     }
+}
+
+async fn connected(address: XdsAddress) -> Result<Channel, tonic::transport::Error> {
+    let socket = match address {
+        XdsAddress::Tcp(address) => {
+            let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
+            return endpoint.connect().await;
+        }
+        XdsAddress::Unix(socket) => socket,
+    };
+    let connector = tower::service_fn(move |_| {
+        let socket = socket.clone();
+        async move { UnixStream::connect(socket).await.map(TokioIo::new) }
+    });
+    let endpoint = Endpoint::from_static("http://localhost");
+    endpoint.connect_with_connector(connector).await
 }

@@ -2,6 +2,7 @@
 //! module server that do what a test says, and the messages that go between them.
 
 pub mod agent;
+pub mod authority;
 pub mod client;
 pub mod envoy;
 pub mod fake_envoy;

@@ -8,6 +8,8 @@ use wasm_agent::wire::{message, put_bytes, put_double, put_varint};
 pub const ECDS: &str = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
 /// The type of listeners.
 pub const LDS: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
+/// The type of clusters.
+pub const CDS: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 /// The HTTP filter's type.
 pub const HTTP_WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 /// The network filter's type.
@@ -210,4 +212,15 @@ pub fn listener(name: &str, port: u16, http_connection_manager: &Value) -> Bytes
     let chain = message(&[(3, &filter)]);
     let listener = message(&[(1, name.as_bytes()), (2, &address), (3, &chain)]);
     Bytes::from(any(LDS, &listener))
+}
+
+/// A cluster without endpoints as an `Any`.
+pub fn cluster(name: &str, timeout: u64) -> Bytes {
+    let assignment = message(&[(1, name.as_bytes())]);
+    let cluster = [
+        (1, name.as_bytes()),
+        (4, &seconds(timeout)),
+        (33, &assignment),
+    ];
+    Bytes::from(any(CDS, &message(&cluster)))
 }

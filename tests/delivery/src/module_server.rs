@@ -88,6 +88,11 @@ impl ModuleServer {
         self.state().requests.get(path).copied().unwrap_or(0)
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)

@@ -1,27 +1,22 @@
 //! An xDS server that does what a test says, and remembers what it was told.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
-use std::future::Future;
+mod service;
+mod state;
+
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::{self, UnboundedSender};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::server::StreamingService;
-use tonic::{Request, Response, Status, Streaming};
-use wasm_agent::codec::Octets;
-use wasm_agent::discovery::{self, Dialect};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use wasm_agent::discovery;
 
 use crate::messages::ECDS;
 use crate::{runtime, wait_for};
+use state::{State, Stream};
 
 /// A request for extension configurations, as the server received it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +39,17 @@ pub struct Seen {
     pub authorization: Option<String>,
 }
 
+/// When the server received a request, and what that answers.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// When.
+    pub at: Instant,
+    /// The nonce of the response that it answers.
+    pub nonce: String,
+    /// Whether that is refused.
+    pub is_refusal: bool,
+}
+
 /// A response that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
@@ -53,28 +59,10 @@ pub struct Sent {
     pub nonce: String,
 }
 
-#[derive(Default)]
-struct State {
-    resources: BTreeMap<(String, String), Bytes>,
-    version: u64,
-    nonces: u64,
-    streams: BTreeMap<usize, Stream>,
-    stream_count: usize,
-    seen: Vec<Seen>,
-    is_silent: bool,
-}
-
-struct Stream {
-    dialect: Dialect,
-    responses: UnboundedSender<Result<Bytes, Status>>,
-    names: BTreeMap<String, BTreeSet<String>>,
-    last_nonce: BTreeMap<String, String>,
-    authorization: Option<String>,
-}
-
 /// A running xDS server. It ends with the value, and so do its streams.
 pub struct XdsServer {
     address: SocketAddr,
+    tls: Option<TlsAcceptor>,
     state: Arc<Mutex<State>>,
     accepting: Option<JoinHandle<()>>,
 }
@@ -85,12 +73,33 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+impl Heard {
+    fn now(request: &discovery::Request) -> Self {
+        Self {
+            at: Instant::now(),
+            nonce: request.nonce.clone(),
+            is_refusal: request.error.is_some(),
+        }
+    }
+}
+
 impl XdsServer {
     /// Starts a server without resources.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same, over TLS.
+    #[must_use]
+    pub fn start_with_tls(tls: TlsAcceptor) -> Self {
+        Self::start_with(Some(tls))
+    }
+
+    fn start_with(tls: Option<TlsAcceptor>) -> Self {
         let mut server = Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls,
             state: Arc::default(),
             accepting: None,
         };
@@ -118,7 +127,8 @@ impl XdsServer {
             .block_on(TcpListener::bind(self.address))
             .expect("a port");
         self.address = listener.local_addr().expect("an address");
-        self.accepting = Some(runtime().spawn(accept(listener, Arc::clone(&self.state))));
+        let accepting = service::accept(listener, self.tls.clone(), Arc::clone(&self.state));
+        self.accepting = Some(runtime().spawn(accepting));
     }
 
     /// Where it listens.
@@ -128,7 +138,8 @@ impl XdsServer {
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Puts an extension configuration, an `Any`, in place and sends it to who wants it.
@@ -181,6 +192,13 @@ impl XdsServer {
     /// The requests for extension configurations so far.
     pub fn seen(&self) -> Vec<Seen> {
         lock(&self.state).seen.clone()
+    }
+
+    /// The requests for anything, from now on.
+    pub fn listen(&self) -> std::sync::mpsc::Receiver<Heard> {
+        let (sender, requests) = std::sync::mpsc::channel();
+        lock(&self.state).listeners.push(sender);
+        requests
     }
 
     /// How many streams there were.
@@ -251,230 +269,5 @@ impl Drop for XdsServer {
         if let Some(accepting) = self.accepting.take() {
             accepting.abort();
         }
-    }
-}
-
-impl State {
-    /// Sends the named resources to all streams that want one of them.
-    fn push(&mut self, type_url: &str, names: &BTreeSet<String>) -> Sent {
-        let numbers: Vec<usize> = self.streams.keys().copied().collect();
-        self.nonces += 1;
-        let sent = Sent {
-            version: format!("v{}", self.version),
-            nonce: format!("n{}", self.nonces),
-        };
-        for number in numbers {
-            let wanted = self
-                .streams
-                .get(&number)
-                .and_then(|stream| stream.names.get(type_url));
-            // Listeners are asked for without names.
-            let wants = |name: &&String| {
-                type_url != ECDS || wanted.is_some_and(|wanted| wanted.contains(*name))
-            };
-            let names =
-                wanted.map(|_| names.iter().filter(wants).cloned().collect::<BTreeSet<_>>());
-            if let Some(names) = names.filter(|names| !names.is_empty()) {
-                self.send(number, type_url, &names, &sent);
-            }
-        }
-        sent
-    }
-
-    fn send(&mut self, number: usize, type_url: &str, names: &BTreeSet<String>, sent: &Sent) {
-        let Some(stream) = self.streams.get_mut(&number) else {
-            return;
-        };
-        let mut response = discovery::Response {
-            version: sent.version.clone(),
-            nonce: sent.nonce.clone(),
-            ..discovery::Response::default()
-        };
-        for name in names {
-            match (
-                self.resources.get(&(type_url.to_owned(), name.clone())),
-                stream.dialect,
-            ) {
-                (Some(any), Dialect::StateOfTheWorld) => response.resources.push(any.clone()),
-                (Some(any), Dialect::Delta) => {
-                    let version = sent.version.as_bytes();
-                    let resource =
-                        wasm_agent::wire::message(&[(1, version), (2, any), (3, name.as_bytes())]);
-                    response.resources.push(Bytes::from(resource));
-                }
-                (None, Dialect::StateOfTheWorld) => {}
-                (None, Dialect::Delta) => response.removed.push(name.clone()),
-            }
-        }
-        stream
-            .last_nonce
-            .insert(type_url.to_owned(), sent.nonce.clone());
-        // An error means that the stream has ended.
-        let _ = stream
-            .responses
-            .send(Ok(Bytes::from(response.encode_as(type_url))));
-    }
-
-    fn received(&mut self, number: usize, request: &[u8]) {
-        let Some(stream) = self.streams.get_mut(&number) else {
-            return;
-        };
-        let dialect = stream.dialect;
-        let type_url = dialect
-            .type_of_request(request)
-            .expect("a type URL")
-            .to_owned();
-        let request = discovery::Request::parse(dialect, request).expect("a request");
-        if type_url == ECDS {
-            self.seen.push(Seen {
-                stream: number,
-                names: request.names.clone(),
-                unsubscribed: request.unsubscribed.clone(),
-                version: request.version.clone(),
-                nonce: request.nonce.clone(),
-                error: request
-                    .error
-                    .as_deref()
-                    .map(|error| discovery::refusal_text(error).to_owned()),
-                rest: request.rest.clone(),
-                authorization: stream.authorization.clone(),
-            });
-        }
-        // As istiod does: a refusal ends here, and in state-of-the-world a request with an older nonce is dropped.
-        let last = stream.last_nonce.get(&type_url);
-        let is_stale =
-            dialect == Dialect::StateOfTheWorld && last.is_some_and(|last| *last != request.nonce);
-        if request.error.is_some() || is_stale {
-            return;
-        }
-        let wanted = stream.names.entry(type_url.clone()).or_default();
-        let added: BTreeSet<String> = match dialect {
-            Dialect::StateOfTheWorld => {
-                let all: BTreeSet<String> = request.names.into_iter().collect();
-                let added = all.difference(wanted).cloned().collect();
-                *wanted = all;
-                added
-            }
-            Dialect::Delta => {
-                for name in &request.unsubscribed {
-                    wanted.remove(name);
-                }
-                wanted.extend(request.names.iter().cloned());
-                request.names.into_iter().collect()
-            }
-        };
-        let is_wildcard = type_url != ECDS && request.nonce.is_empty();
-        if (added.is_empty() && !is_wildcard) || self.is_silent {
-            return;
-        }
-        self.answer(number, &type_url, added, is_wildcard);
-    }
-
-    fn answer(
-        &mut self,
-        number: usize,
-        type_url: &str,
-        mut names: BTreeSet<String>,
-        is_wildcard: bool,
-    ) {
-        if is_wildcard {
-            let known = self.resources.keys().filter(|(known, _)| known == type_url);
-            names.extend(known.map(|(_, name)| name.clone()));
-            if let Some(stream) = self.streams.get_mut(&number) {
-                stream
-                    .names
-                    .entry(type_url.to_owned())
-                    .or_default()
-                    .extend(names.iter().cloned());
-            }
-        }
-        self.nonces += 1;
-        let sent = Sent {
-            version: format!("v{}", self.version),
-            nonce: format!("n{}", self.nonces),
-        };
-        self.send(number, type_url, &names, &sent);
-    }
-}
-
-async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let state = Arc::clone(&state);
-        connections.spawn(async move {
-            let service = service_fn(move |request: http::Request<Incoming>| {
-                let state = Arc::clone(&state);
-                async move { Ok::<_, Infallible>(serve(request, state).await) }
-            });
-            // A client that breaks off ends its streams with it.
-            let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-                .initial_connection_window_size(4 << 20)
-                .initial_stream_window_size(4 << 20)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-    }
-}
-
-async fn serve(
-    request: http::Request<Incoming>,
-    state: Arc<Mutex<State>>,
-) -> http::Response<tonic::body::Body> {
-    let is_delta = request.uri().path().contains("/Delta");
-    let authorization = request.headers().get("authorization");
-    let service = Service {
-        dialect: if is_delta {
-            Dialect::Delta
-        } else {
-            Dialect::StateOfTheWorld
-        },
-        authorization: authorization
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned),
-        state,
-    };
-    tonic::server::Grpc::new(Octets)
-        .max_decoding_message_size(usize::MAX)
-        .streaming(service, request)
-        .await
-}
-
-struct Service {
-    dialect: Dialect,
-    authorization: Option<String>,
-    state: Arc<Mutex<State>>,
-}
-
-impl StreamingService<Bytes> for Service {
-    type Response = Bytes;
-    type ResponseStream = UnboundedReceiverStream<Result<Bytes, Status>>;
-    type Future =
-        Pin<Box<dyn Future<Output = Result<Response<Self::ResponseStream>, Status>> + Send>>;
-
-    fn call(&mut self, request: Request<Streaming<Bytes>>) -> Self::Future {
-        let (responses, outgoing) = mpsc::unbounded_channel();
-        let state = Arc::clone(&self.state);
-        let number = {
-            let mut state = lock(&state);
-            state.stream_count += 1;
-            let number = state.stream_count;
-            let stream = Stream {
-                dialect: self.dialect,
-                responses,
-                names: BTreeMap::new(),
-                last_nonce: BTreeMap::new(),
-                authorization: self.authorization.take(),
-            };
-            state.streams.insert(number, stream);
-            number
-        };
-        tokio::spawn(async move {
-            let mut requests = request.into_inner();
-            while let Ok(Some(request)) = requests.message().await {
-                lock(&state).received(number, &request);
-            }
-            lock(&state).streams.remove(&number);
-        });
-        Box::pin(async move { Ok(Response::new(UnboundedReceiverStream::new(outgoing))) })
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use delivery_tests::agent::Agent;
+use delivery_tests::authority::Authority;
 use delivery_tests::fake_envoy::FakeEnvoy;
 use delivery_tests::messages::{Wasm, extension_any, local, remote};
 use delivery_tests::module_server::ModuleServer;
@@ -250,6 +251,66 @@ fn a_switch_of_istios_turns_everything_off() {
         &Wasm::basic_auth(remote("http://127.0.0.1:1/x", ""), "a:1").any(),
     );
     xds.set("a", resource.clone());
+    envoy.subscribe(&["a"]);
+    assert_eq!(envoy.response().resources, [resource]);
+}
+
+/// As istiod wants it: its own authority, a certificate of the agent's, and a token.
+#[test]
+fn a_server_with_tls_gets_a_certificate_and_a_token() {
+    let authority = Authority::new();
+    let xds = XdsServer::start_with_tls(authority.acceptor());
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (certificate, key) = authority.identity();
+    let (certificate, key) = (file("cert.pem", &certificate), file("key.pem", &key));
+    let (ca, token) = (file("ca.pem", &authority.pem()), file("token", "t0ken"));
+    let other_ca = file("other.pem", &Authority::new().pem());
+    let all = [
+        "--upstream-cert",
+        &certificate,
+        "--upstream-key",
+        &key,
+        "--upstream-token-file",
+        &token,
+    ];
+    xds.set("a", inline("a", "code"));
+    let good = Agent::with_upstream(&xds.url(), &[&["--upstream-ca", &ca], &all[..]].concat());
+    let envoy = FakeEnvoy::connect(&good.socket(), Dialect::Delta);
+    envoy.subscribe(&["a"]);
+    assert_eq!(envoy.response().resources.len(), 1);
+    let authorization = xds.seen().last().unwrap().authorization.clone();
+    assert_eq!(authorization, Some("Bearer t0ken".to_owned()));
+    // Another authority than the server's, and no certificate of its own.
+    for arguments in [
+        [&["--upstream-ca", other_ca.as_str()], &all[..]].concat(),
+        vec!["--upstream-ca", &ca],
+    ] {
+        let agent = Agent::with_upstream(&xds.url(), &arguments);
+        let envoy = FakeEnvoy::connect(&agent.socket(), Dialect::Delta);
+        envoy.subscribe(&["a"]);
+        assert_eq!(
+            envoy.end().code(),
+            tonic::Code::Unavailable,
+            "{arguments:?}"
+        );
+    }
+}
+
+/// What an upstream sends must not make the agent read files.
+#[test]
+fn a_file_that_an_upstream_names_is_not_read() {
+    let xds = XdsServer::start();
+    let agent = Agent::with_upstream(&xds.url(), &[]);
+    let code = message(&[(1, &message(&[(3, b"code")]))]);
+    let filter = Wasm::basic_auth(code, "a:1").with_variable("USERS", "file:///etc/passwd");
+    let resource = extension_any("a", &filter.any());
+    xds.set("a", resource.clone());
+    let envoy = FakeEnvoy::connect(&agent.socket(), Dialect::StateOfTheWorld);
     envoy.subscribe(&["a"]);
     assert_eq!(envoy.response().resources, [resource]);
 }

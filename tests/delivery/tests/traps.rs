@@ -4,13 +4,15 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use delivery_tests::agent::{Agent, free_address};
 use delivery_tests::client::status;
 use delivery_tests::envoy::{Bootstrap, Proxy, XdsAddress};
 use delivery_tests::lab::{Lab, module};
 use delivery_tests::messages::{LDS, TYPED_STRUCTS, Wasm, any, listener, local, remote};
+use delivery_tests::module_server::Behaviour;
 use delivery_tests::{stays, wait_for};
-use wasm_agent::wire::message;
+use wasm_agent::wire::{message, put_varint};
 
 /// Trap 1, in all spellings in which remote code can stand (trap 6, a type URL, among them).
 fn spellings(wasm: &Wasm) -> Vec<(&'static str, Vec<u8>)> {
@@ -146,6 +148,45 @@ fn a_bare_struct_is_refused_by_envoy() {
     assert_eq!(status(proxy.address("lab"), "/admin", Some("first:1")), 200);
 }
 
+/// Trap 2: with `nack_on_code_cache_miss` Envoy downloads, and then accepts unseen what it refused before.
+#[test]
+fn trap_2_a_refusal_that_downloads_is_not_applied_when_it_comes_again() {
+    // Code that no Envoy has loaded: the module with a section more.
+    let other = [&module().bytes[..], b"\0\x02\x01x"].concat();
+    let sha256 = xtask::module::Digest::of(&other).to_string();
+    for lab in [Lab::alone(), Lab::with_agent(&[])] {
+        lab.modules
+            .set("/other.wasm", Behaviour::Serve(Bytes::from(other.clone())));
+        let mut bootstrap = lab.bootstrap();
+        bootstrap.modules = Some(lab.modules.address());
+        let proxy = lab.proxy(&bootstrap);
+        let wasm = Wasm::basic_auth(remote(&lab.modules.url("/other.wasm"), &sha256), "second:2");
+        let mut vm = wasm.vm_config();
+        put_varint(&mut vm, 6, 1);
+        let filter = any(
+            delivery_tests::messages::HTTP_WASM,
+            &wasm.encode_with_vm(&vm),
+        );
+        let sent = lab.set(&filter);
+        if lab.agent.is_some() {
+            lab.xds.wait_for_acceptance(&sent);
+            proxy.wait_for_user("lab", "second:2");
+            continue;
+        }
+        lab.xds.wait_for_refusal(&sent);
+        wait_for("Envoy's download", || {
+            (proxy.statistic("wasm.remote_load_fetch_successes") > 0).then_some(())
+        });
+        let again = lab.xds.repeat("lab");
+        lab.xds.wait_for_acceptance(&again);
+        proxy.wait_for_user("lab", "first:1");
+        assert_eq!(
+            status(proxy.address("lab"), "/admin", Some("second:2")),
+            401
+        );
+    }
+}
+
 /// Trap 3: what was refused because its file was missing is accepted unseen when it is sent again.
 #[test]
 fn trap_3_a_file_that_comes_late() {
@@ -211,7 +252,31 @@ fn add_listener(lab: &Lab, bootstrap: &Bootstrap, address: SocketAddr) {
         .set_all(LDS, &[("more", listener("more", address.port(), &manager))]);
 }
 
-/// Trap 5: a module whose file is gone breaks the next listener.
+/// Trap 5: a module whose file is gone breaks the next listener, and the next update.
+#[test]
+fn trap_5_a_file_that_is_gone_breaks_what_comes_next() {
+    let lab = Lab::alone();
+    let mut bootstrap = lab.bootstrap();
+    bootstrap.has_lds = true;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("module.wasm");
+    fs::write(&path, &module().bytes).unwrap();
+    let code = local(path.to_str().unwrap());
+    lab.set(&Wasm::basic_auth(code.clone(), "second:2").any());
+    let proxy = Proxy::live(&bootstrap);
+    proxy.wait_for_user("lab", "second:2");
+    fs::remove_file(&path).unwrap();
+    add_listener(&lab, &bootstrap, free_address());
+    wait_for("the listener's refusal", || {
+        (proxy.statistic("listener_manager.lds.update_rejected") > 0).then_some(())
+    });
+    let sent = lab.set(&Wasm::basic_auth(code, "third:3").any());
+    let refusal = lab.xds.wait_for_refusal(&sent).error.unwrap();
+    assert!(refusal.contains("Invalid path"), "{refusal}");
+    proxy.wait_for_user("lab", "second:2");
+}
+
+/// Trap 5 with the agent: a module that Envoy uses is never removed.
 #[test]
 fn trap_5_a_module_that_is_removed_while_it_is_used() {
     let lab = Lab::with_agent(&[]);

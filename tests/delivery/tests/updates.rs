@@ -1,14 +1,17 @@
 //! Updates from an xDS server: good ones arrive, bad ones do not, and what works stays.
 
+use std::fs;
 use std::time::Duration;
 
 use bytes::Bytes;
 use delivery_tests::client::status;
 use delivery_tests::envoy::{Proxy, XdsAddress};
+use delivery_tests::fake_envoy::FakeEnvoy;
 use delivery_tests::lab::{Lab, good};
 use delivery_tests::messages::{Wasm, extension_any, remote};
 use delivery_tests::module_server::Behaviour;
 use delivery_tests::{stays, wait_at_most, wait_for};
+use wasm_agent::discovery::Dialect;
 
 #[test]
 fn a_module_that_cannot_be_had_is_refused_once_and_delivered_when_it_can() {
@@ -171,10 +174,13 @@ fn several_envoys_are_served_each_by_itself_over_tcp() {
     lab.set(&lab.remote("/good.wasm", "first:1").any());
     let mut bootstrap = lab.bootstrap();
     bootstrap.xds = XdsAddress::Tcp(address);
-    // Both have the same node id.
+    let mut ecds_alone = bootstrap.clone();
+    ecds_alone.is_ecds_alone = true;
+    // All have the same node id.
     let proxies = [
         Proxy::live(&bootstrap),
         Proxy::live(&bootstrap.clone().over_delta()),
+        Proxy::live(&ecds_alone),
     ];
     for proxy in &proxies {
         proxy.wait_for_user("lab", "first:1");
@@ -188,4 +194,83 @@ fn several_envoys_are_served_each_by_itself_over_tcp() {
         lab.agent().modules()[0]["users"],
         serde_json::json!(["lab"])
     );
+}
+
+/// What a URL holds of secrets is in no refusal, no line of the log and nothing that the status server shows.
+#[test]
+fn secrets_of_a_url_are_shown_nowhere() {
+    let lab = Lab::with_agent(&[]);
+    let url = lab.modules.url("/404?token=s3cret");
+    let url = url.replace("http://", "http://user:s3cret@");
+    let envoy = FakeEnvoy::connect(&lab.agent().socket(), Dialect::Delta);
+    envoy.subscribe(&["lab"]);
+    let nothing = envoy.response();
+    envoy.accept(&[], &nothing);
+    let sent = lab.set(&Wasm::basic_auth(remote(&url, ""), "a:1").any());
+    let reason = lab.xds.wait_for_refusal(&sent).error.unwrap();
+    let shown = format!("http://{}/404", lab.modules.address());
+    assert!(reason.contains(&shown), "{reason}");
+    let agent = lab.agent();
+    let modules = agent.modules().to_string();
+    assert!(modules.contains(&shown), "{modules}");
+    let metrics = agent.status("/stats/prometheus");
+    for text in [reason, agent.log(), modules, metrics] {
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+}
+
+/// Ends, begins and goes on while module server and xDS server are down.
+#[test]
+fn the_agent_comes_back_while_everything_else_is_down() {
+    let mut lab = Lab::with_agent(&[]);
+    lab.set(&lab.remote("/good.wasm", "first:1").any());
+    let proxy = Proxy::live(&lab.bootstrap().over_delta());
+    proxy.wait_for_user("lab", "first:1");
+    lab.modules.kill();
+    lab.xds.kill();
+    // It is ready again, with nobody to talk to.
+    lab.agent.as_mut().unwrap().restart();
+    stays("the filter", Duration::from_millis(500), || {
+        let address = proxy.address("lab");
+        status(address, "/admin", None) == 401 && status(address, "/admin", Some("first:1")) == 200
+    });
+    lab.xds.restart();
+    lab.set(&lab.remote("/good.wasm", "second:2").any());
+    proxy.wait_for_user("lab", "second:2");
+    assert_eq!(lab.modules.requests("/good.wasm"), 1);
+}
+
+/// Everything but remote Wasm passes, and that does, too, as soon as there is room for it.
+#[test]
+fn a_cache_that_cannot_be_written_holds_up_nothing_else() {
+    let lab = Lab::with_agent(&[]);
+    let downloads = lab.agent().cache().join("downloads");
+    // It is made for the first download.
+    fs::write(&downloads, "no folder").unwrap();
+    let envoy = FakeEnvoy::connect(&lab.agent().socket(), Dialect::StateOfTheWorld);
+    envoy.subscribe(&["lab", "other"]);
+    envoy.response();
+    lab.xds
+        .set("other", extension_any("other", &lab.local().any()));
+    let response = envoy.response();
+    assert_eq!(response.resources.len(), 1);
+    envoy.accept(&["lab", "other"], &response);
+    let sent = lab.set(&lab.remote("/good.wasm", "a:1").any());
+    let reason = lab.xds.wait_for_refusal(&sent).error.unwrap();
+    assert!(
+        reason.contains("cannot be written to the cache folder: ") && reason.lines().count() == 1,
+        "{reason}"
+    );
+    lab.xds.send_raw(&wasm_agent::wire::message(&[
+        (2, b"cluster"),
+        (4, b"type.googleapis.com/envoy.config.cluster.v3.Cluster"),
+    ]));
+    assert!(
+        envoy
+            .message()
+            .ends_with(b"envoy.config.cluster.v3.Cluster")
+    );
+    fs::remove_file(&downloads).unwrap();
+    fs::create_dir(&downloads).unwrap();
+    assert_eq!(envoy.response().resources.len(), 1);
 }

@@ -2,6 +2,7 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod agent;
 mod bootstrap;
 mod cores;
 mod filters;
@@ -38,8 +39,9 @@ Examples:
   cargo xtask bench --quick
   cargo xtask bench scale
   cargo xtask bench passwords --write-docs
+  cargo xtask bench agent
 
-Figures are CPU time of the worker thread of a real Envoy. The machine should have nothing else to
+Figures are CPU time of the worker thread of a real Envoy; those of the agent are times that pass. The machine should have nothing else to
 do: the more the median differs from the quartile, the more it had."
 )]
 struct BenchArgs {
@@ -52,8 +54,8 @@ struct BenchArgs {
     /// Measures this module instead of the one that is built from this source
     #[arg(long, value_name = "FILE", global = true)]
     module: Option<PathBuf>,
-    /// Where all figures go [default: bench.json, bench-scale.json, bench-passwords.json or bench-flood.json in
-    /// target/]
+    /// Where all figures go [default: bench.json, bench-scale.json, bench-passwords.json, bench-flood.json or
+    /// bench-agent.json in target/]
     #[arg(long, value_name = "FILE", global = true)]
     json: Option<PathBuf>,
     /// Writes the table to docs/performance.md
@@ -69,6 +71,8 @@ enum What {
     Passwords,
     /// What logins and floods of wrong passwords do to everybody else
     Flood,
+    /// What wasm-agent between Envoy and its xDS server costs
+    Agent,
 }
 
 /// What a measurement is made with.
@@ -107,6 +111,7 @@ fn run(args: &BenchArgs) -> anyhow::Result<()> {
         Some(What::Scale) => (scale::measure(&stage)?, "bench-scale.json"),
         Some(What::Flood) => (flood::measure(&stage)?, "bench-flood.json"),
         Some(What::Passwords) => (passwords::measure(&stage)?, "bench-passwords.json"),
+        Some(What::Agent) => (agent::measure(&stage)?, "bench-agent.json"),
     };
     let json = args
         .json

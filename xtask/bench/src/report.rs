@@ -177,7 +177,7 @@ fn civil(day: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{filters, flood, passwords, scale};
+    use crate::{agent, filters, flood, passwords, scale};
 
     #[test]
     fn days_are_dates() {
@@ -206,6 +206,7 @@ mod tests {
             scale::COMMAND,
             passwords::COMMAND,
             flood::COMMAND,
+            agent::COMMAND,
         ] {
             with_section(&text, command, "new").unwrap();
         }

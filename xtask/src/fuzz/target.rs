@@ -38,15 +38,18 @@ pub(crate) enum Target {
     Path,
     /// Regular expressions and texts, compared with another implementation
     Regex,
+    /// Extension configurations, as the agent rewrites them
+    Extension,
 }
 
 impl Target {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Configuration,
         Self::Htpasswd,
         Self::Credentials,
         Self::Path,
         Self::Regex,
+        Self::Extension,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -56,6 +59,7 @@ impl Target {
             Self::Credentials => "credentials",
             Self::Path => "path",
             Self::Regex => "regex",
+            Self::Extension => "extension",
         }
     }
 
@@ -65,6 +69,7 @@ impl Target {
         match self {
             Self::Configuration | Self::Htpasswd => 4096,
             Self::Credentials => 9000,
+            Self::Extension => 1024,
             Self::Path => 128,
             Self::Regex => 96,
         }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::discovery::{Dialect, EXTENSION_CONFIG, RESOURCE, type_name};
-use crate::modules::{ModuleRequest, PullPolicy};
+use crate::module_request::{ModuleRequest, PullPolicy};
 use crate::wire::{self, Malformed};
 
 const HTTP_WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
