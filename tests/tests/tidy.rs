@@ -12,11 +12,13 @@ use std::{
 };
 
 /// Who may have the core among its dependencies, directly or not.
-const USERS_OF_THE_CORE: [&str; 5] = [
+const USERS_OF_THE_CORE: [&str; 7] = [
     "basic-auth-filter",
+    "basic-auth-publish",
     "basic-auth-tests",
     // What the bench of xtask compares with.
     "native-passwords",
+    "publish-tests",
     "upstream-tests",
     "xtask",
 ];

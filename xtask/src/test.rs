@@ -40,6 +40,7 @@ Parts:
     envoy     the corpus on a real Envoy that loaded the built module
     …         any other of tests/tests/
   agent       the agent: its modules, a real registry, real Envoy behind it (among `workspace`, too)
+  publish     images, manifests and releases, with a real registry, skopeo and real Envoy (among `workspace`, too)
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
   vm          the corpus on the core in V8, through node
   upstreams   real servers behind a real Envoy with the built module, and every spelling of a path
@@ -85,6 +86,8 @@ enum Part {
     Workspace,
     /// The agent, alone and before a real Envoy.
     Agent,
+    /// Images, manifests and releases.
+    Publish,
     /// The module server and `up`.
     Serve,
     /// The core in V8.
@@ -103,7 +106,7 @@ struct Outcome {
 }
 
 impl Part {
-    /// `Workspace` includes every runner, `Agent` and `Serve`.
+    /// `Workspace` includes every runner, `Agent`, `Publish` and `Serve`.
     const EVERYTHING: [Self; 7] = [
         Self::Format,
         Self::Clippy,
@@ -115,7 +118,7 @@ impl Part {
     ];
 
     /// What `Workspace` includes and can be run by itself.
-    const OF_WORKSPACE: [Self; 2] = [Self::Agent, Self::Serve];
+    const OF_WORKSPACE: [Self; 3] = [Self::Agent, Self::Publish, Self::Serve];
 
     fn parse_all(names: &[String]) -> anyhow::Result<Vec<Self>> {
         names
@@ -153,6 +156,7 @@ impl Part {
             Self::Build => "build",
             Self::Workspace => "workspace",
             Self::Agent => "agent",
+            Self::Publish => "publish",
             Self::Serve => "serve",
             Self::Vm => "vm",
             Self::Upstreams => "upstreams",
@@ -202,6 +206,9 @@ impl Part {
             Self::Agent => {
                 cargo("test --package wasm-agent --package delivery-tests --locked --no-fail-fast")
             }
+            Self::Publish => cargo(
+                "test --package basic-auth-publish --package publish-tests --locked --no-fail-fast",
+            ),
             Self::Serve => {
                 cargo("test --package xtask --lib --locked -- serve::")?;
                 cargo("test --package xtask --test serve --test up --locked")
