@@ -7,6 +7,7 @@ mod background;
 mod file_version;
 mod interrupt;
 
+pub mod agent;
 pub mod bench;
 pub mod build;
 pub mod checksum;
