@@ -29,6 +29,8 @@ enum Task {
     Push(publish::PublishArgs),
     /// Makes the manifests that load the module: Istio, Envoy Gateway, Envoy
     Manifests(publish::PublishArgs),
+    /// Makes everything that a release holds
+    Release(publish::PublishArgs),
 }
 
 const HELP: &str = "\
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Task::Package(args) => publish::run("package", &args),
         Task::Push(args) => publish::run("push", &args),
         Task::Manifests(args) => publish::run("manifests", &args),
+        Task::Release(args) => publish::run("release", &args),
     };
     xtask::exit_code(done)
 }

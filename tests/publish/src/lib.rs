@@ -2,6 +2,8 @@
 
 pub mod golden;
 pub mod models;
+pub mod monitoring;
+pub mod pip;
 pub mod program;
 pub mod refusing_registry;
 pub mod registry;

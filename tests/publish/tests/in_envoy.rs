@@ -13,6 +13,8 @@ use delivery_tests::module_server::ModuleServer;
 use delivery_tests::xds_server::XdsServer;
 use delivery_tests::{PATIENCE, wait_for};
 use publish_tests::golden::{documents, envoy_folder};
+use publish_tests::monitoring;
+use publish_tests::pip::installed;
 use publish_tests::program::run;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -115,31 +117,62 @@ fn envoy_runs_the_complete_configuration() {
     protects(address);
 }
 
+/// The oldest one that is supported and that there is a package of, and the newest: README names them.
+fn oldest_and_newest_envoy() -> [PathBuf; 2] {
+    let oldest = installed("oldest-envoy", "oldest-envoy-requirements.txt");
+    [oldest.join("envoy/_bin/envoy"), envoy()]
+}
+
 #[test]
-fn envoy_behind_the_agent_runs_the_folder_and_follows_the_users() {
+fn the_oldest_and_the_newest_envoy_behind_the_agent_run_the_folder_and_follow_the_users() {
     let (modules, upstream) = (modules(), Upstream::start().unwrap());
     let upstream = upstream.address().to_string();
-    let place = tempfile::tempdir().unwrap();
-    let at = |name: &str| place.path().join(name).display().to_string();
-    let (socket, users) = (at("agent.sock"), at("htpasswd"));
-    let places = ["--socket", &socket, "--users-path", &users];
-    let more = [
-        &places[..],
-        &["--listen", "127.0.0.1:0", "--upstream", &upstream],
-    ]
-    .concat();
-    let folder = made("envoy-ecds", &modules.url("/basic_auth.wasm"), &more);
-    fs::copy(folder.path().join("users/htpasswd"), &users).unwrap();
-    let resources = folder.path().join("extensions");
-    let _agent = Agent::with_folder(&resources, &["--listen", &format!("unix:{socket}")]);
-    let configuration = fs::read_to_string(folder.path().join("envoy.yaml")).unwrap();
-    let (_envoy, address) = live(&envoy(), &configuration, "main");
-    protects(address);
-    fs::write(&users, "alice:{PLAIN}looking-glass\n").unwrap();
-    wait_for("the new password opens /admin", || {
-        (status(address, "/admin", Some("alice:looking-glass")) == 200).then_some(())
-    });
-    assert_eq!(status(address, "/admin", ALICE), 401);
+    for program in oldest_and_newest_envoy() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name).display().to_string();
+        let (socket, users) = (at("agent.sock"), at("htpasswd"));
+        let places = ["--socket", &socket, "--users-path", &users];
+        let more = [
+            &places[..],
+            &["--listen", "127.0.0.1:0", "--upstream", &upstream],
+        ]
+        .concat();
+        let folder = made("envoy-ecds", &modules.url("/basic_auth.wasm"), &more);
+        fs::copy(folder.path().join("users/htpasswd"), &users).unwrap();
+        let resources = folder.path().join("extensions");
+        let agent = Agent::with_folder(&resources, &["--listen", &format!("unix:{socket}")]);
+        let configuration = fs::read_to_string(folder.path().join("envoy.yaml")).unwrap();
+        let (envoy, address) = live(&program, &configuration, "main");
+        protects(address);
+        fs::write(&users, "alice:{PLAIN}looking-glass\ndeploy:!\n").unwrap();
+        wait_for("the new password opens /admin", || {
+            (status(address, "/admin", Some("alice:looking-glass")) == 200).then_some(())
+        });
+        assert_eq!(status(address, "/admin", ALICE), 401);
+        has_every_statistic(&envoy, &agent);
+    }
+}
+
+/// What alerts and dashboard ask for is there, by these names.
+fn has_every_statistic(envoy: &Envoy, agent: &Agent) {
+    let ours = envoy.ask_admin("/stats/prometheus").unwrap();
+    let all = String::from_utf8_lossy(&ours.body).into_owned() + &agent.status("/stats/prometheus");
+    let names: Vec<_> = all
+        .lines()
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .collect();
+    for asked in monitoring::names() {
+        // In a regular expression `.+` is the name of a filter.
+        let (start, end) = asked.split_once(".+").unwrap_or((&asked, ""));
+        let is_it = |name: &&str| match end {
+            "" => *name == start,
+            _ => name.starts_with(start) && name.ends_with(end),
+        };
+        assert!(
+            names.iter().any(is_it),
+            "{asked} is no statistic: {names:#?}"
+        );
+    }
 }
 
 /// An Envoy as Istio would configure it: the filter of one patch in its HTTP connection manager, and its xDS server at

@@ -9,6 +9,8 @@ pub mod manifests;
 pub mod oci;
 pub mod package;
 pub mod push;
+pub mod release;
+pub mod sbom;
 
 use std::process::ExitCode;
 
@@ -25,6 +27,8 @@ pub enum Task {
     Push(push::PushArgs),
     /// Makes the manifests that load the module: Istio, Envoy Gateway, Envoy
     Manifests(Box<manifests::ManifestsArgs>),
+    /// Makes everything that a release holds
+    Release(release::ReleaseArgs),
 }
 
 /// The program: reads the command line and does what it says.
@@ -56,6 +60,7 @@ impl Task {
             Self::Package(args) => package::run(args),
             Self::Push(args) => push::run(args),
             Self::Manifests(args) => manifests::run(args),
+            Self::Release(args) => release::run(args),
         }
     }
 }

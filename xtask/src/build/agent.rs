@@ -101,12 +101,15 @@ impl Workspace {
         build
             .args(["--profile", name, "--target-dir"])
             .arg(&self.target_folder)
-            .env(
-                "CARGO_ENCODED_RUSTFLAGS",
-                self.remapped(toolchain)?.join("\x1f"),
-            )
-            .env("CC_x86_64_unknown_linux_musl", c_compiler())
-            .env("CFLAGS_x86_64_unknown_linux_musl", self.c_flags());
+            .env("CC_x86_64_unknown_linux_musl", c_compiler());
+        if profile == AgentProfile::Release {
+            build
+                .env(
+                    "CARGO_ENCODED_RUSTFLAGS",
+                    self.remapped(toolchain)?.join("\x1f"),
+                )
+                .env("CFLAGS_x86_64_unknown_linux_musl", self.c_flags());
+        }
         command::run(build).context("the agent does not compile")?;
         let artifact: PathBuf = self.target_folder.join(TARGET).join(folder).join(PROGRAM);
         fs::read(&artifact).with_context(|| format!("{} cannot be read", artifact.display()))
