@@ -114,6 +114,18 @@ struct Arguments {
         default_value = "text"
     )]
     log_format: LogFormat,
+    /// Asks the agent that runs here whether it is ready, and ends: 0 if it is
+    #[arg(long)]
+    check_ready: bool,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Task {
+    /// To run.
+    Run(Box<Settings>),
+    /// To ask the status server at this address.
+    CheckReady(StatusAddress),
 }
 
 const HELP: &str = "\
@@ -183,12 +195,15 @@ pub enum SourceSettings {
 
 /// Reads command line and environment. The error is one line; what is asked for by `--help` is printed, and the
 /// process ends.
-pub fn parse() -> Result<Settings, String> {
+pub fn parse() -> Result<Task, String> {
     let matches = Arguments::command().try_get_matches();
     let matches = matches.map_err(first_line)?;
     let is_flag = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
     let (is_upstream_flag, is_resources_flag) = (is_flag("upstream"), is_flag("resources"));
     let mut arguments = Arguments::from_arg_matches(&matches).map_err(first_line)?;
+    if arguments.check_ready {
+        return Ok(Task::CheckReady(arguments.status));
+    }
     // A flag wins over an environment variable, also over that of the other one.
     if is_upstream_flag && !is_resources_flag {
         arguments.resources = None;
@@ -196,7 +211,8 @@ pub fn parse() -> Result<Settings, String> {
     if is_resources_flag && !is_upstream_flag {
         arguments.upstream = None;
     }
-    arguments.settings(IstioSettings::from_environment()?)
+    let settings = arguments.settings(IstioSettings::from_environment()?)?;
+    Ok(Task::Run(Box::new(settings)))
 }
 
 fn first_line(error: clap::Error) -> String {

@@ -8,6 +8,7 @@ pub mod logging;
 pub mod metrics;
 pub mod modules;
 pub mod preparation;
+pub mod readiness;
 pub mod report;
 pub mod run;
 pub mod server;

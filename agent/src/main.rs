@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use wasm_agent::{cli, logging, run};
+use wasm_agent::cli::Task;
+use wasm_agent::{cli, logging, readiness, run};
 
 fn main() -> ExitCode {
     match start() {
@@ -15,7 +16,10 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<(), String> {
-    let settings = cli::parse()?;
+    let settings = match cli::parse()? {
+        Task::Run(settings) => *settings,
+        Task::CheckReady(address) => return readiness::check(&address),
+    };
     logging::start(settings.log_format);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -12,12 +12,14 @@ use std::{
 };
 
 /// Who may have the core among its dependencies, directly or not.
-const USERS_OF_THE_CORE: [&str; 6] = [
+const USERS_OF_THE_CORE: [&str; 8] = [
     "basic-auth-filter",
+    "basic-auth-publish",
     "basic-auth-tests",
     "client-tests",
     // What the bench of xtask compares with.
     "native-passwords",
+    "publish-tests",
     "upstream-tests",
     "xtask",
 ];

@@ -1,5 +1,6 @@
 //! `cargo xtask build`: the module and its checksum, in `dist/`.
 
+pub mod agent;
 mod compile;
 mod reproduce;
 mod sizes;
@@ -24,6 +25,7 @@ Examples:
   cargo xtask build
   cargo xtask build --sizes
   cargo xtask build --check-reproducible
+  cargo xtask build --agent
 
 Leaves dist/basic_auth.wasm and dist/basic_auth.wasm.sha256, and the module once more in a folder of
 its checksum, where it stays when the next one is built. The same source gives the same bytes
@@ -35,6 +37,9 @@ pub struct BuildArgs {
     /// Prints how much of the module comes from which crate
     #[arg(long)]
     sizes: bool,
+    /// Builds the agent instead, as one static file: dist/wasm-agent
+    #[arg(long, conflicts_with_all = ["check_reproducible", "sizes"])]
+    agent: bool,
     #[command(flatten)]
     keep: Keep,
 }
@@ -55,6 +60,9 @@ impl Default for Keep {
 
 /// Builds, and prints what was built.
 pub fn run(args: &BuildArgs) -> anyhow::Result<()> {
+    if args.agent {
+        return agent::run();
+    }
     let module = if args.check_reproducible {
         reproduce::build_twice()?
     } else {

@@ -21,6 +21,7 @@ pub mod lines;
 pub mod listen_address;
 pub mod module;
 pub mod process_memory;
+pub mod publish;
 pub mod serve;
 pub mod test;
 pub mod toolchain;

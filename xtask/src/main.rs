@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use xtask::{bench, build, checksum, fuzz, serve, test, up};
+use xtask::{bench, build, checksum, fuzz, publish, serve, test, up};
 
 /// Builds, serves, runs and tests the Basic auth module for Envoy and Istio.
 #[derive(Debug, Parser)]
@@ -23,6 +23,14 @@ enum Task {
     Fuzz(fuzz::FuzzArgs),
     /// Measures what a request costs with this filter and with others
     Bench(bench::BenchArgs),
+    /// Makes an OCI layout of the module
+    Package(publish::PublishArgs),
+    /// Pushes the module, or a layout, to a registry
+    Push(publish::PublishArgs),
+    /// Makes the manifests that load the module: Istio, Envoy Gateway, Envoy
+    Manifests(publish::PublishArgs),
+    /// Makes everything that a release holds
+    Release(publish::PublishArgs),
 }
 
 const HELP: &str = "\
@@ -33,6 +41,7 @@ To use it:
   cargo xtask build                   dist/basic_auth.wasm and its checksum
   cargo xtask serve                   the module over HTTP, and what to put into Envoy's configuration
   cargo xtask checksum                the checksum for `code.remote.sha256`
+  cargo xtask push REF                the module to a registry, for Istio, Envoy Gateway and others
 
 To change it:
   cargo xtask test                    everything, as CI does
@@ -55,6 +64,10 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Package(args) => publish::run("package", &args),
+        Task::Push(args) => publish::run("push", &args),
+        Task::Manifests(args) => publish::run("manifests", &args),
+        Task::Release(args) => publish::run("release", &args),
     };
     xtask::exit_code(done)
 }

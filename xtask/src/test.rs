@@ -45,6 +45,7 @@ Parts:
     …         any other of tests/tests/
   clients     curl, requests, Node, Java, git, skopeo through a real Envoy with the built module (among `workspace`, too)
   agent       the agent: its modules, a real registry, real Envoy behind it (among `workspace`, too)
+  publish     images, manifests and releases, with a real registry, skopeo and real Envoy (among `workspace`, too)
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
   vm          the corpus on the core in V8, through node
   upstreams   real servers behind a real Envoy with the built module, and every spelling of a path
@@ -103,6 +104,8 @@ enum Part {
     Workspace,
     /// The agent, alone and before a real Envoy.
     Agent,
+    /// Images, manifests and releases.
+    Publish,
     /// Clients that people use.
     Clients,
     /// The module server and `up`.
@@ -132,7 +135,7 @@ impl Outcome {
 }
 
 impl Part {
-    /// `Workspace` includes every runner, `Agent`, `Clients` and `Serve`.
+    /// `Workspace` includes every runner, `Agent`, `Clients`, `Publish` and `Serve`.
     const EVERYTHING: [Self; 8] = [
         Self::Format,
         Self::Clippy,
@@ -145,7 +148,7 @@ impl Part {
     ];
 
     /// What `Workspace` includes and can be run by itself.
-    const OF_WORKSPACE: [Self; 3] = [Self::Agent, Self::Clients, Self::Serve];
+    const OF_WORKSPACE: [Self; 4] = [Self::Agent, Self::Clients, Self::Publish, Self::Serve];
 
     fn parse_all(names: &[String]) -> anyhow::Result<Vec<Self>> {
         names
@@ -184,6 +187,7 @@ impl Part {
             Self::Compile => "compile",
             Self::Workspace => "workspace",
             Self::Agent => "agent",
+            Self::Publish => "publish",
             Self::Clients => "clients",
             Self::Serve => "serve",
             Self::Vm => "vm",
@@ -234,6 +238,9 @@ impl Part {
             Self::Workspace => cargo("test --workspace --locked --no-fail-fast"),
             Self::Agent => cargo(
                 "test --package wasm-agent --package ecds-rewrite --package delivery-tests --locked --no-fail-fast",
+            ),
+            Self::Publish => cargo(
+                "test --package basic-auth-publish --package publish-tests --locked --no-fail-fast",
             ),
             Self::Clients => cargo("test --package client-tests --locked --no-fail-fast"),
             Self::Serve => {

@@ -69,7 +69,11 @@ impl Workspace {
     }
 
     /// Cargo without the settings of whoever calls it.
-    fn cargo<const N: usize>(&self, toolchain: &Toolchain, arguments: [&str; N]) -> Command {
+    pub(super) fn cargo<const N: usize>(
+        &self,
+        toolchain: &Toolchain,
+        arguments: [&str; N],
+    ) -> Command {
         let mut cargo = toolchain.cargo(arguments);
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(name)) {
             cargo.env_remove(name);
@@ -82,6 +86,13 @@ impl Workspace {
 
     /// The compiler's arguments, in the form that goes before every other source of such.
     fn rustflags(&self, toolchain: &Toolchain) -> anyhow::Result<String> {
+        let flags = RUSTFLAGS.iter().map(|flag| (*flag).to_owned());
+        let flags = flags.chain(self.remapped(toolchain)?);
+        Ok(flags.collect::<Vec<_>>().join("\x1f"))
+    }
+
+    /// Arguments that keep paths of this machine out of what is compiled.
+    pub(super) fn remapped(&self, toolchain: &Toolchain) -> anyhow::Result<Vec<String>> {
         let (library, library_name) = toolchain.library_source()?;
         // The last rule that fits a path counts.
         let mut renamed = vec![
@@ -97,9 +108,10 @@ impl Workspace {
                 .into_iter()
                 .map(|folder| (folder, "/cargo/registry".to_owned())),
         );
-        let flags = RUSTFLAGS.iter().map(|flag| (*flag).to_owned());
-        let remapped = renamed.iter().map(|(folder, name)| remap(folder, name));
-        Ok(flags.chain(remapped).collect::<Vec<_>>().join("\x1f"))
+        Ok(renamed
+            .iter()
+            .map(|(folder, name)| remap(folder, name))
+            .collect())
     }
 }
 

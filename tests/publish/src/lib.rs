@@ -1,0 +1,11 @@
+//! What the tests share: the program, a real registry, and one that refuses.
+
+pub mod golden;
+pub mod models;
+pub mod monitoring;
+pub mod pip;
+pub mod program;
+pub mod refusing_registry;
+pub mod registry;
+
+pub use delivery_tests::wait_for;

@@ -1,0 +1,7 @@
+//! The command line of what `cargo xtask package`, `push` and `manifests` run.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    publish::main()
+}
