@@ -65,6 +65,9 @@ fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed 
     let mut request = basic_auth::Request::of(fields, policy.field_names());
     request.source = basic_auth::SourceAddress::new(&source);
     let decision = policy.decide(&request, worker);
+    // Who asks for the steps is answered the same.
+    let (explained, _) = policy.explain(&request, worker, None);
+    assert_eq!(format!("{explained:?}"), format!("{decision:?}"));
     match decision {
         Decision::Allow(allowance) => Observed {
             status: 200,

@@ -6,25 +6,31 @@
 mod background;
 mod file_version;
 mod interrupt;
+mod wasm_bindgen;
 
 pub mod bench;
 pub mod build;
+pub mod check;
 pub mod checksum;
 pub mod child;
 pub mod command;
 pub mod console;
 pub mod envoy;
+pub mod explain;
 pub mod fuzz;
 pub mod http;
 pub mod lines;
 pub mod listen_address;
 pub mod module;
+pub mod operator;
+pub mod playground;
 pub mod process_memory;
 pub mod serve;
 pub mod test;
 pub mod toolchain;
 pub mod up;
 pub mod upstream;
+pub mod users;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

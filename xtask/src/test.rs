@@ -41,6 +41,7 @@ Parts:
     …         any other of tests/tests/
   agent       the agent: its modules, a real registry, real Envoy behind it (among `workspace`, too)
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
+  operators   check, explain, users, the playground, browsers and the docs (among `workspace`, too)
   vm          the corpus on the core in V8, through node
   upstreams   real servers behind a real Envoy with the built module, and every spelling of a path
   fuzz        10 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
@@ -87,6 +88,8 @@ enum Part {
     Agent,
     /// The module server and `up`.
     Serve,
+    /// The commands for operators, the playground, browsers, the docs.
+    Operators,
     /// The core in V8.
     Vm,
     /// Real servers behind the module.
@@ -103,7 +106,7 @@ struct Outcome {
 }
 
 impl Part {
-    /// `Workspace` includes every runner, `Agent` and `Serve`.
+    /// `Workspace` includes every runner, `Agent`, `Serve` and `Operators`.
     const EVERYTHING: [Self; 7] = [
         Self::Format,
         Self::Clippy,
@@ -115,7 +118,7 @@ impl Part {
     ];
 
     /// What `Workspace` includes and can be run by itself.
-    const OF_WORKSPACE: [Self; 2] = [Self::Agent, Self::Serve];
+    const OF_WORKSPACE: [Self; 3] = [Self::Agent, Self::Serve, Self::Operators];
 
     fn parse_all(names: &[String]) -> anyhow::Result<Vec<Self>> {
         names
@@ -154,6 +157,7 @@ impl Part {
             Self::Workspace => "workspace",
             Self::Agent => "agent",
             Self::Serve => "serve",
+            Self::Operators => "operators",
             Self::Vm => "vm",
             Self::Upstreams => "upstreams",
             Self::Fuzz => "fuzz",
@@ -206,6 +210,7 @@ impl Part {
                 cargo("test --package xtask --lib --locked -- serve::")?;
                 cargo("test --package xtask --test serve --test up --locked")
             }
+            Self::Operators => cargo("test --package xtask --test operators --locked"),
             Self::Vm => v8::run(toolchain),
             Self::Upstreams => cargo("run --package upstream-tests --locked"),
             Self::Fuzz => {

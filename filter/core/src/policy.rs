@@ -6,6 +6,7 @@ use crate::password::Format;
 use crate::redirect::Redirect;
 use crate::request::{Credentials, CredentialsError, FieldNames, FieldValues, Request};
 use crate::rule::{Effect, Protection, Rule};
+use crate::trace::{Trace, Untraced};
 use crate::verify::{Refusal, Verifications, Worker, WorkerLimits};
 use alloc::format;
 use alloc::string::String;
@@ -112,7 +113,18 @@ impl Policy {
     /// Decides a request. The order of the steps is part of the contract: see the documentation.
     #[inline]
     pub fn decide<'p>(&'p self, request: &Request<'_>, worker: &mut Worker) -> Decision<'p> {
-        match self.judge(request, worker) {
+        self.decide_traced(request, worker, &mut Untraced)
+    }
+
+    /// Decides a request, and tells the steps to `trace`.
+    #[inline]
+    pub(crate) fn decide_traced<'p>(
+        &'p self,
+        request: &Request<'_>,
+        worker: &mut Worker,
+        trace: &mut impl Trace,
+    ) -> Decision<'p> {
+        match self.judge(request, worker, trace) {
             Ok(allowance) => Decision::Allow(allowance),
             Err(denied) if self.options.is_dry_run => Decision::Allow(Allowance::DryRun(denied)),
             Err(denied) => Decision::Deny(denied),
@@ -124,10 +136,13 @@ impl Policy {
         &'p self,
         request: &Request<'_>,
         worker: &mut Worker,
+        trace: &mut impl Trace,
     ) -> Result<Allowance<'p>, Denied<'p>> {
         let subject = self.subject(request, &mut worker.host);
+        trace.subject(&subject);
         self.index.candidates(&subject, &mut worker.candidates);
         let selected = self.select(&subject, &worker.candidates, &mut worker.deciding);
+        trace.selected(selected.exemption(), &worker.deciding);
         if let Selected::Exemption(_) = selected {
             return Ok(Allowance::Exempt);
         }
@@ -142,7 +157,7 @@ impl Policy {
         {
             return Err(redirect);
         }
-        self.authenticate(request.credentials, worker)
+        self.authenticate(request.credentials, worker, trace)
     }
 
     /// Over plain HTTP, no password is asked for in clear text. A request that cannot be told where to
@@ -231,6 +246,7 @@ impl Policy {
         &'p self,
         values: FieldValues<'_>,
         worker: &mut Worker,
+        trace: &mut impl Trace,
     ) -> Result<Allowance<'p>, Denied<'p>> {
         let credentials = Credentials::parse(values, &mut worker.buffer);
         let mut passed = Allowance::Missing;
@@ -238,7 +254,11 @@ impl Policy {
             let Some(protection) = self.rules.get(index).and_then(Rule::protection) else {
                 continue;
             };
-            let admitted = protection.admit(credentials, &mut worker.verifications);
+            let admitted = protection.admit(credentials, &mut worker.verifications, trace);
+            trace.admitted(
+                index,
+                admitted.as_ref().map_err(|objection| objection.denial),
+            );
             passed = admitted
                 .map_err(|objection| Denied {
                     denial: objection.denial,
@@ -259,6 +279,16 @@ pub(crate) enum Selected {
     Exemption(usize),
     /// The rules that were put down as deciding; none if none applies.
     Protections,
+}
+
+impl Selected {
+    /// The rule that exempts the request.
+    pub(crate) fn exemption(&self) -> Option<usize> {
+        match self {
+            Selected::Exemption(index) => Some(*index),
+            Selected::Protections => None,
+        }
+    }
 }
 
 /// Why a rule does not let a request pass.
@@ -298,6 +328,7 @@ impl Protection {
         &'p self,
         credentials: Result<Credentials<'_>, CredentialsError>,
         verifications: &mut Verifications,
+        trace: &mut impl Trace,
     ) -> Result<Option<UserName<'p>>, Objection> {
         let Credentials {
             user_name,
@@ -310,9 +341,7 @@ impl Protection {
             Err(error) => return Err(Denial::from(error).into()),
             Ok(credentials) => credentials,
         };
-        let user = self
-            .users
-            .authenticate(user_name, password, verifications)?;
+        let user = trace.authenticate(&self.users, user_name, password, verifications)?;
         match &self.allowed {
             Some(allowed) if !allowed.contains(user) => Err(Denial::Forbidden.into()),
             _ => Ok(Some(UserName(user))),
