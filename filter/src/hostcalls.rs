@@ -3,7 +3,9 @@
 //!
 //! - All header fields read in place as octets: the SDK's form allocates twice for each field.
 //! - The local response with response code details: the SDK's form passes none.
-//! - Properties: the SDK's form panics at a status that it does not know.
+//! - Properties and foreign functions: the SDK's forms panic at a status that they do not know, and
+//!   that for setting a property at each but `OK`.
+//! - All trailers: as header fields.
 //! - The log level as a number: the SDK takes whatever the host writes for its own enum, which has
 //!   no value for Envoy's `off`.
 #![expect(unsafe_code, reason = "hostcalls are foreign functions")]
@@ -11,12 +13,21 @@
 use std::ptr::{null, null_mut};
 
 const HTTP_REQUEST_HEADERS: u32 = 0;
+const HTTP_REQUEST_TRAILERS: u32 = 1;
 
 /// Envoy finds the gRPC status that goes with the HTTP status by itself.
 const NO_GRPC_STATUS: i32 = -1;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        arguments: *const u8,
+        arguments_size: usize,
+        octets: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     fn proxy_get_header_map_pairs(map: u32, octets: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_log_level(level: *mut u32) -> u32;
     fn proxy_get_property(
@@ -24,6 +35,12 @@ unsafe extern "C" {
         path_size: usize,
         octets: *mut *mut u8,
         size: *mut usize,
+    ) -> u32;
+    fn proxy_set_property(
+        path: *const u8,
+        path_size: usize,
+        value: *const u8,
+        value_size: usize,
     ) -> u32;
     fn proxy_send_local_response(
         status: u32,
@@ -53,11 +70,41 @@ pub(crate) fn request_headers() -> Result<Vec<u8>, Failed> {
     })
 }
 
+/// The request's trailers, serialised likewise.
+pub(crate) fn request_trailers() -> Result<Vec<u8>, Failed> {
+    // SAFETY: both point to where the host may write.
+    handed_over(|octets, size| unsafe {
+        proxy_get_header_map_pairs(HTTP_REQUEST_TRAILERS, octets, size)
+    })
+}
+
 /// A property of the stream, its path separated by NUL.
 pub(crate) fn property(path: &str) -> Result<Vec<u8>, Failed> {
     // SAFETY: the host reads within the size, and both point to where it may write.
     handed_over(|octets, size| unsafe {
         proxy_get_property(path.as_ptr(), path.len(), octets, size)
+    })
+}
+
+/// Sets a property of the stream.
+pub(crate) fn set_property(path: &str, value: &[u8]) -> Result<(), Failed> {
+    // SAFETY: the host only reads, and within the sizes.
+    succeeded(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+}
+
+/// Calls a function of the host's own that answers nothing.
+pub(crate) fn call_foreign_function(name: &str, arguments: &[u8]) -> Result<(), Failed> {
+    let (mut octets, mut size) = (null_mut(), 0);
+    // SAFETY: the host reads within the sizes, and the last two point to where it may write.
+    succeeded(unsafe {
+        proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            arguments.as_ptr(),
+            arguments.len(),
+            &raw mut octets,
+            &raw mut size,
+        )
     })
 }
 
@@ -75,11 +122,13 @@ fn handed_over(ask: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<
 
 /// Answers the request, with response code details for the operator. The body is empty.
 ///
-/// `headers` are serialised as [`crate::header_map`] writes them.
+/// `headers` are serialised as [`crate::header_map`] writes them. `grpc_status` is for a call of
+/// gRPC, in the place of what Envoy makes of `status`.
 pub(crate) fn send_local_response(
     status: u32,
     details: &str,
     headers: &[u8],
+    grpc_status: Option<i32>,
 ) -> Result<(), Failed> {
     // SAFETY: the host only reads, and within the sizes.
     succeeded(unsafe {
@@ -91,7 +140,7 @@ pub(crate) fn send_local_response(
             0,
             headers.as_ptr(),
             headers.len(),
-            NO_GRPC_STATUS,
+            grpc_status.unwrap_or(NO_GRPC_STATUS),
         )
     })
 }

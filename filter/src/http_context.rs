@@ -1,10 +1,14 @@
 //! The HTTP context: reads a request's fields, decides, answers or lets it pass.
 
+use crate::filter_state;
 use crate::header_map::{self, HeaderMap};
 use crate::hostcalls;
 use crate::plugin::Plugin;
+use crate::stream_memory;
+use crate::trailers::Withheld;
 use basic_auth::{
-    Allowance, Decision, Denied, Policy, Request, SourceAddress, UserName, is_spelling_of,
+    Allowance, Decision, Denied, Policy, Request, SourceAddress, StreamMemory, UserName,
+    is_spelling_of,
 };
 use proxy_wasm::hostcalls as sdk;
 use proxy_wasm::traits::{Context, HttpContext};
@@ -12,19 +16,19 @@ use proxy_wasm::types::{Action, MapType};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-/// The property that holds the user's name; in Envoy the filter state `wasm.basic_auth_user`.
-const USER_PROPERTY: &str = "basic_auth_user";
-
 /// One request.
 pub(crate) struct Http {
     /// Until the request is decided, so that a long stream does not keep a replaced configuration;
     /// `None` if the root context has none that holds.
     plugin: Option<Rc<Plugin>>,
+    /// What trailers must not have, once the request has passed.
+    withheld: Option<Rc<Withheld>>,
 }
 
 impl Http {
     pub(crate) fn new(plugin: Option<Rc<Plugin>>) -> Self {
-        Self { plugin }
+        let withheld = plugin.as_ref().and_then(|plugin| plugin.withheld.clone());
+        Self { plugin, withheld }
     }
 }
 
@@ -35,6 +39,15 @@ impl HttpContext for Http {
         match self.plugin.take() {
             Some(plugin) => decide(&plugin),
             None => refuse(503, "basic_auth_without_configuration", &[]),
+        }
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        let removed = self.withheld.as_ref().map(|withheld| withheld.remove());
+        match removed {
+            None | Some(Some(())) => Action::Continue,
+            // What could not be removed must not arrive.
+            Some(None) => refuse(503, "basic_auth_trailers_not_replaced", &[]),
         }
     }
 }
@@ -53,11 +66,26 @@ fn decide(plugin: &Plugin) -> Action {
     };
     let mut request = Request::of(headers.fields(), policy.field_names());
     request.source = SourceAddress::new(&source_address);
+    request.memory = StreamMemory::new(&stream_memory::recall);
     let decision = policy.decide(&request, &mut worker);
     plugin.statistics.count(&decision);
+    plugin.timer.start();
     match decision {
-        Decision::Allow(allowance) => pass(policy, &headers, &allowance),
-        Decision::Deny(denied) => deny(&denied),
+        Decision::Allow(allowance) => {
+            match &allowance {
+                Allowance::Authenticated(user) => stream_memory::keep(policy, *user, &worker),
+                Allowance::DryRun(denied) => {
+                    plugin.dry_run.report(denied);
+                    filter_state::show_denial(policy, denied);
+                }
+                _ => {}
+            }
+            pass(policy, &headers, &allowance)
+        }
+        Decision::Deny(denied) => {
+            filter_state::show_denial(policy, &denied);
+            deny(&denied)
+        }
     }
 }
 
@@ -72,10 +100,6 @@ fn source_address() -> Option<IpAddr> {
 fn pass(policy: &Policy, headers: &HeaderMap<'_>, allowance: &Allowance<'_>) -> Action {
     let user = match allowance {
         Allowance::Authenticated(user) => Some(*user),
-        Allowance::DryRun(denied) => {
-            log::debug!("dry run: would have been denied: {}", denied.denial.name());
-            None
-        }
         _ => None,
     };
     match hand_over(policy, headers, user) {
@@ -89,9 +113,14 @@ fn pass(policy: &Policy, headers: &HeaderMap<'_>, allowance: &Allowance<'_>) -> 
 fn hand_over(policy: &Policy, headers: &HeaderMap<'_>, user: Option<UserName<'_>>) -> Option<()> {
     let map = MapType::HttpRequestHeaders;
     if let Some(forwarded) = policy.forward_username_header() {
-        let spellings = headers.fields().map(|(name, _)| name);
-        for name in spellings.filter(|name| is_spelling_of(name, forwarded)) {
-            sdk::remove_map_value(map, std::str::from_utf8(name).ok()?).ok()?;
+        for (name, value) in headers.fields() {
+            let is_kept = || {
+                let is_free = user.is_none() && name == forwarded.as_bytes();
+                is_free && stream_memory::is_verified_name(value)
+            };
+            if is_spelling_of(name, forwarded) && !is_kept() {
+                sdk::remove_map_value(map, std::str::from_utf8(name).ok()?).ok()?;
+            }
         }
         if let Some(user) = user {
             sdk::set_map_value_bytes(map, forwarded, Some(user.as_octets())).ok()?;
@@ -100,8 +129,8 @@ fn hand_over(policy: &Policy, headers: &HeaderMap<'_>, user: Option<UserName<'_>
     if policy.hides_credentials() {
         sdk::remove_map_value(map, policy.field_names().authentication_header()).ok()?;
     }
-    if let (true, Some(user)) = (policy.emits_filter_state(), user) {
-        sdk::set_property(vec![USER_PROPERTY], Some(user.as_octets())).ok()?;
+    if let Some(user) = user {
+        filter_state::show_user(policy, user);
     }
     Some(())
 }
@@ -115,21 +144,37 @@ fn deny(denied: &Denied<'_>) -> Action {
     let retry_after = denied
         .retry_after_seconds()
         .map(|seconds| seconds.to_string());
-    let challenge = denied
-        .challenge()
-        .map(|challenge| ("www-authenticate", challenge));
     let retry = retry_after
         .as_deref()
         .map(|seconds| ("retry-after", seconds));
     let location = denied.location().map(|location| ("location", location));
-    let headers: Vec<(&str, &str)> = challenge.into_iter().chain(retry).chain(location).collect();
-    refuse(denied.status(), denied.denial.details(), &headers)
+    let headers: Vec<(&str, &str)> = denied
+        .challenge()
+        .into_iter()
+        .chain(retry)
+        .chain(location)
+        .collect();
+    answer(
+        denied.status(),
+        denied.denial.details(),
+        &headers,
+        denied.grpc_status(),
+    )
+}
+
+fn refuse(status: u32, details: &str, headers: &[(&str, &str)]) -> Action {
+    answer(status, details, headers, None)
 }
 
 /// Answers the request. Should the host fail even at that, the request stays where it is.
-fn refuse(status: u32, details: &str, headers: &[(&str, &str)]) -> Action {
+fn answer(
+    status: u32,
+    details: &str,
+    headers: &[(&str, &str)],
+    grpc_status: Option<i32>,
+) -> Action {
     let headers = header_map::serialise(headers);
-    if hostcalls::send_local_response(status, details, &headers).is_err() {
+    if hostcalls::send_local_response(status, details, &headers, grpc_status).is_err() {
         log::error!("the host did not send the answer; the request is held");
     }
     Action::Pause

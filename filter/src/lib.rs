@@ -1,5 +1,8 @@
 //! The Proxy-Wasm module: reads what a request has, asks the policy, answers or lets it pass.
 
+mod clock;
+mod dry_run;
+mod filter_state;
 mod header_map;
 mod hostcalls;
 mod http_context;
@@ -8,6 +11,9 @@ mod plugin;
 mod root_context;
 mod secret;
 mod statistics;
+mod stream_memory;
+mod timer;
+mod trailers;
 
 proxy_wasm::main! {{
     // Envoy forbids nearly all hostcalls here, that for its log level too.

@@ -1,17 +1,25 @@
 //! A plugin under one configuration: what its root context and its requests share.
 
+use crate::clock;
+use crate::dry_run::DryRun;
 use crate::secret;
 use crate::statistics::Statistics;
+use crate::stream_memory;
+use crate::timer::Timer;
+use crate::trailers::Withheld;
 use basic_auth::{Policy, Worker};
-use proxy_wasm::hostcalls;
 use std::cell::RefCell;
-use std::time::{Duration, UNIX_EPOCH};
+use std::rc::Rc;
 
 /// What decides requests, and what came of it.
 pub(crate) struct Plugin {
     pub(crate) policy: Policy,
     pub(crate) worker: RefCell<Worker>,
     pub(crate) statistics: Statistics,
+    pub(crate) timer: Timer,
+    pub(crate) dry_run: DryRun,
+    /// Apart, so that a long stream does not keep the rest.
+    pub(crate) withheld: Option<Rc<Withheld>>,
 }
 
 impl Plugin {
@@ -25,18 +33,31 @@ impl Plugin {
             log::warn!("{warning}");
         }
         let secret = secret::random().ok_or("the host has no random octets to give")?;
-        let worker = Worker::new(policy.worker_limits(), secret, now);
+        let worker = Worker::new(policy.worker_limits(), secret, clock::now);
+        if policy.remembers_streams() {
+            stream_memory::declare();
+        }
         Ok(Self {
-            policy,
             worker: RefCell::new(worker),
-            statistics: Statistics::define(),
+            statistics: Statistics::define(&policy),
+            timer: Timer::default(),
+            dry_run: DryRun::default(),
+            withheld: Withheld::by(&policy).map(Rc::new),
+            policy,
         })
     }
 
-    /// Hands what was counted to the host.
-    pub(crate) fn flush(&self) {
+    /// Hands what was counted to the host; whether there was anything.
+    pub(crate) fn flush(&self) -> bool {
         let verifications = self.worker.borrow().verification_counts();
-        self.statistics.flush(verifications);
+        self.statistics.flush(verifications)
+    }
+
+    /// The timer has fired.
+    pub(crate) fn tick(&self) {
+        if !self.flush() {
+            self.timer.stop();
+        }
     }
 }
 
@@ -49,12 +70,4 @@ impl Drop for Plugin {
 /// A VM environment variable.
 fn environment(name: &str) -> Option<Vec<u8>> {
     std::env::var_os(name).map(std::ffi::OsString::into_encoded_bytes)
-}
-
-/// The host's time; it may jump, and stands still if the host has none.
-fn now() -> Duration {
-    hostcalls::get_current_time()
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The root context: takes configurations, flushes statistics on the timer.
+//! The root context: takes configurations, hands statistics over on the timer.
 
 use crate::http_context::Http;
 use crate::log_level;
@@ -6,24 +6,12 @@ use crate::plugin::Plugin;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;
-use std::time::Duration;
-
-/// How often statistics are flushed.
-const TICK: Duration = Duration::from_secs(1);
 
 /// Holds the plugin under the configuration that is in force. Requests keep the one that they
 /// began with.
 #[derive(Default)]
 pub(crate) struct Root {
     plugin: Option<Rc<Plugin>>,
-}
-
-impl Root {
-    fn flush(&self) {
-        if let Some(plugin) = &self.plugin {
-            plugin.flush();
-        }
-    }
 }
 
 impl Context for Root {}
@@ -36,9 +24,7 @@ impl RootContext for Root {
         let configuration = self.get_plugin_configuration().unwrap_or_default();
         match Plugin::configure(&configuration) {
             Ok(plugin) => {
-                self.flush();
                 self.plugin = Some(Rc::new(plugin));
-                self.set_tick_period(TICK);
                 true
             }
             Err(refusal) => {
@@ -50,7 +36,9 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         log_level::adopt();
-        self.flush();
+        if let Some(plugin) = &self.plugin {
+            plugin.tick();
+        }
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -1,11 +1,11 @@
 //! Counters: counted in the VM, handed to the host on its timer.
 
-use basic_auth::{Allowance, Decision, Denial, VerificationCounts};
+use basic_auth::{Allowance, Decision, Denial, Policy, VerificationCounts};
 use proxy_wasm::hostcalls::{define_metric, increment_metric};
 use proxy_wasm::types::MetricType;
 use std::cell::Cell;
 
-/// In Envoy `wasmcustom.basic_auth.…`.
+/// In Envoy `wasmcustom.basic_auth.…`, in Prometheus `basic_auth_…`.
 const PREFIX: &str = "basic_auth";
 
 /// A number of events, and how many of them the host knows of.
@@ -25,6 +25,8 @@ pub(crate) struct Statistics {
     /// In the order of [`Denial::ALL`].
     denied: Vec<Counter>,
     dry_run: Counter,
+    /// What would have been denied, in the order of [`Denial::ALL`]; none unless it is a dry run.
+    would_deny: Vec<Counter>,
     exempt: Counter,
     missing: Counter,
     preflight: Counter,
@@ -34,7 +36,7 @@ pub(crate) struct Statistics {
 impl Counter {
     fn define(name: &str) -> Self {
         Self {
-            id: define_metric(MetricType::Counter, &format!("{PREFIX}.{name}")).ok(),
+            id: define_metric(MetricType::Counter, name).ok(),
             ..Self::default()
         }
     }
@@ -43,30 +45,47 @@ impl Counter {
         self.count.set(self.count.get() + 1);
     }
 
-    fn flush(&self) {
+    /// Whether there was something new.
+    fn flush(&self) -> bool {
         let new = self.count.get() - self.flushed.get();
         if let (1.., Some(id)) = (new, self.id)
             && increment_metric(id, new.try_into().unwrap_or(i64::MAX)).is_ok()
         {
             self.flushed.set(self.count.get());
         }
+        new > 0
     }
 }
 
 impl Statistics {
     /// Declares all counters, so that the host shows them from the start.
-    pub(crate) fn define() -> Self {
-        let denied = |denial: &Denial| Counter::define(&format!("denied.{}", denial.name()));
+    pub(crate) fn define(policy: &Policy) -> Self {
+        let prefix = policy.stat_prefix().map_or_else(
+            || PREFIX.to_owned(),
+            |stat_prefix| format!("{PREFIX}.{stat_prefix}"),
+        );
+        let counter = |name: &str| Counter::define(&format!("{prefix}.{name}"));
+        let by_reason = |kind: &str| {
+            let reasons = Denial::ALL.iter().map(|denial| denial.name());
+            reasons
+                .map(|reason| counter(&format!("{kind}.{reason}")))
+                .collect()
+        };
         Self {
-            authenticated: Counter::define("allowed.authenticated"),
-            cache_hits: Counter::define("credentials_cache.hits"),
-            cache_misses: Counter::define("credentials_cache.misses"),
-            denied: Denial::ALL.iter().map(denied).collect(),
-            dry_run: Counter::define("allowed.dry_run"),
-            exempt: Counter::define("allowed.exempt"),
-            missing: Counter::define("allowed.missing"),
-            preflight: Counter::define("allowed.preflight"),
-            unmatched: Counter::define("allowed.unmatched"),
+            authenticated: counter("allowed.authenticated"),
+            cache_hits: counter("credentials_cache.hits"),
+            cache_misses: counter("credentials_cache.misses"),
+            denied: by_reason("denied"),
+            dry_run: counter("allowed.dry_run"),
+            would_deny: if policy.is_dry_run() {
+                by_reason("dry_run")
+            } else {
+                Vec::new()
+            },
+            exempt: counter("allowed.exempt"),
+            missing: counter("allowed.missing"),
+            preflight: counter("allowed.preflight"),
+            unmatched: counter("allowed.unmatched"),
         }
     }
 
@@ -79,22 +98,18 @@ impl Statistics {
                 Allowance::Preflight => self.preflight.count(),
                 Allowance::Missing => self.missing.count(),
                 Allowance::Authenticated(_) => self.authenticated.count(),
-                Allowance::DryRun(_) | _ => self.dry_run.count(),
+                Allowance::DryRun(denied) => {
+                    self.dry_run.count();
+                    count_reason(&self.would_deny, denied.denial);
+                }
+                _ => {}
             },
-            Decision::Deny(denied) => {
-                let index = Denial::ALL
-                    .iter()
-                    .position(|denial| *denial == denied.denial);
-                index
-                    .and_then(|index| self.denied.get(index))
-                    .into_iter()
-                    .for_each(Counter::count);
-            }
+            Decision::Deny(denied) => count_reason(&self.denied, denied.denial),
         }
     }
 
-    /// Hands what is new to the host.
-    pub(crate) fn flush(&self, verifications: VerificationCounts) {
+    /// Hands what is new to the host; whether there was anything.
+    pub(crate) fn flush(&self, verifications: VerificationCounts) -> bool {
         self.cache_hits.count.set(verifications.cache_hits);
         self.cache_misses.count.set(verifications.cache_misses);
         let others = [
@@ -107,9 +122,17 @@ impl Statistics {
             &self.preflight,
             &self.unmatched,
         ];
-        others
-            .into_iter()
-            .chain(&self.denied)
-            .for_each(Counter::flush);
+        let all = others.into_iter().chain(&self.denied);
+        let all = all.chain(&self.would_deny);
+        // Each has to be handed over: no short cut at the first.
+        all.fold(false, |any, counter| counter.flush() | any)
+    }
+}
+
+/// `counters` are in the order of [`Denial::ALL`].
+fn count_reason(counters: &[Counter], denial: Denial) {
+    let index = Denial::ALL.iter().position(|known| *known == denial);
+    if let Some(counter) = index.and_then(|index| counters.get(index)) {
+        counter.count();
     }
 }

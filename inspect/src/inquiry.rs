@@ -245,7 +245,7 @@ impl Answer<'_> {
 
 fn denial(denied: &Denied<'_>) -> Value {
     json!({"passes": false, "reason": denied.denial.name(), "status": denied.status(), "rule": denied.rule,
-        "www_authenticate": denied.challenge(), "location": denied.location(),
+        "challenge": denied.challenge().map(|(name, value)| format!("{name}: {value}")), "location": denied.location(),
         "response_code_details": denied.denial.details()})
 }
 
@@ -262,7 +262,7 @@ fn denial_in_words(denied: &Denied<'_>) -> String {
     };
     let with = denied
         .challenge()
-        .map(|challenge| format!(" with `WWW-Authenticate: {challenge}`"));
+        .map(|(name, value)| format!(" with `{name}: {value}`"));
     let with = with.or_else(|| denied.location().map(|location| format!(" to {location}")));
     format!(
         "is answered {}{} by rule {}: {why}",

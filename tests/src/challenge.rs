@@ -1,6 +1,33 @@
 //! The challenge as RFC 7617, 2 writes it, read by a parser of its own: the runners do not trust
 //! the code that they test to say whether its challenge is well-formed.
 
+/// The value of the only field with a challenge, which has to be the one that goes with `status`.
+/// `fields` are all fields of a response.
+///
+/// # Errors
+/// Says which field is there and must not be.
+pub fn only<'f>(
+    status: u32,
+    fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
+) -> Result<Option<Vec<u8>>, String> {
+    let name: &[u8] = match status {
+        407 => b"proxy-authenticate",
+        _ => b"www-authenticate",
+    };
+    let mut found = None;
+    for (field, value) in fields {
+        let is_challenge = matches!(field, b"proxy-authenticate" | b"www-authenticate");
+        if is_challenge && (field != name || found.is_some()) {
+            let field = String::from_utf8_lossy(field);
+            return Err(format!("`{field}` in an answer of the status {status}"));
+        }
+        if is_challenge {
+            found = Some(value.to_vec());
+        }
+    }
+    Ok(found)
+}
+
 /// The realm of a challenge that is exactly `Basic realm="…", charset="UTF-8"`.
 ///
 /// # Errors

@@ -87,7 +87,7 @@ fn observe(policy: &Policy, request: &Request, worker: &mut Worker) -> Observed 
             denial: Seen::Seen(denial_of(denied.denial)),
             challenge: denied
                 .challenge()
-                .map(|challenge| challenge.as_bytes().to_vec()),
+                .map(|(_, challenge)| challenge.as_bytes().to_vec()),
             location: denied
                 .location()
                 .map(|location| location.as_bytes().to_vec()),

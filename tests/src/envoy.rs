@@ -1,12 +1,14 @@
 //! Real Envoy with the built module from a remote URI, and clients that send it what a case says.
 
 mod bootstrap;
+mod form;
 pub mod message;
 pub mod module_server;
 mod observation;
 mod tuned;
 
 pub use bootstrap::{Bootstrap, ModuleSource, Plugin};
+pub use form::Form;
 pub use observation::observe;
 pub use tuned::Tuned;
 

@@ -1,10 +1,10 @@
 //! A Proxy-Wasm host in process (ABI 0.2.1): it treats a module as Envoy 1.40 does, and shows
 //! what the module did.
 //!
-//! Does: root and HTTP contexts, request headers, local responses, statistics, log, properties,
+//! Does: root and HTTP contexts, request headers and trailers, local responses, statistics, log, properties,
 //! timer, a clock that stands still until it is moved.
 //!
-//! Does not: bodies, trailers, the response, outgoing calls. A module that calls what is not here
+//! Does not: bodies, the response, outgoing calls. A module that calls what is not here
 //! is answered `UNIMPLEMENTED`.
 
 mod header_map;
@@ -136,6 +136,16 @@ impl Vm {
 
     /// Sends the headers of a request through a new HTTP context.
     pub fn request(&mut self, headers: &Fields) -> Outcome {
+        self.request_with(headers, &Fields::new())
+    }
+
+    /// The same for a stream that has these properties already, from filters before or from an
+    /// earlier look.
+    pub fn request_with(&mut self, headers: &Fields, properties: &Fields) -> Outcome {
+        self.store
+            .data_mut()
+            .properties_of_stream
+            .clone_from(properties);
         if let Some(trap) = &self.trap {
             return Outcome::Trap(format!("the VM is dead since: {trap}"));
         }

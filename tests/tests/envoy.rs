@@ -1,14 +1,17 @@
 //! The corpus against real Envoy, which loaded the built module from its remote URI: what the
-//! module decides has to survive Envoy's codecs, over HTTP/1.1 and over HTTP/2.
+//! module decides has to survive Envoy's codecs, over HTTP/1.1 and over HTTP/2. The configurations come in every
+//! form that Envoy has, one case in this and the next in that.
 
 #![cfg(not(target_arch = "wasm32"))]
 
 use basic_auth_tests::{
     corpus::{Case, Corpus, Refused, Request, Runner},
-    envoy::{Plugin, Tuned, message, observe},
+    envoy::{Form, Plugin, Tuned, message, observe},
     fixture,
     report::{Report, announce},
 };
+use serde_json::Value;
+use xtask::envoy::bootstrap;
 use xtask::http::{self, Answer, Protocol};
 
 #[test]
@@ -28,7 +31,7 @@ fn run_cases(cases: &[Case], report: &mut Report) {
         configuration: case.configuration.clone(),
         environment: case.environment.clone(),
     });
-    let Tuned { proxy, .. } = &live(plugins.collect());
+    let Tuned { proxy, .. } = &live(plugins.collect(), form_of_case);
     let mut run = Run {
         answered: [0; 2],
         passed: 0,
@@ -102,7 +105,7 @@ fn run_refused(refused: &[&Refused], report: &mut Report) {
     // Without a plugin that keeps the compiled module, Envoy compiles it anew for each of them.
     let accepted = fixture::plugin("accepted", "{}");
     let plugins = std::iter::once(accepted).chain(plugins).collect();
-    let Tuned { proxy, .. } = &live(plugins);
+    let Tuned { proxy, .. } = &live(plugins, form_of_case);
     let status = |index: usize| {
         let answer = http::get(proxy.listener(&format!("refused-{index}")), "/");
         answer.map(|answer| answer.status)
@@ -125,6 +128,14 @@ fn run_refused(refused: &[&Refused], report: &mut Report) {
     }
 }
 
-fn live(plugins: Vec<Plugin>) -> Tuned {
-    Tuned::live(plugins, |_| (), &["--log-level", "info"])
+fn form_of_case(index: usize) -> Form {
+    Form::ALL[index % Form::ALL.len()]
+}
+
+fn live(plugins: Vec<Plugin>, form: impl Fn(usize) -> Form) -> Tuned {
+    let tune = |configuration: &mut Value| {
+        let listeners = bootstrap::listeners(configuration).enumerate();
+        listeners.for_each(|(index, listener)| form(index).write(listener));
+    };
+    Tuned::live(plugins, tune, &["--log-level", "info"])
 }

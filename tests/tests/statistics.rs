@@ -111,7 +111,11 @@ fn each_request_raises_its_counters_and_no_other() {
         }
     }
     // These need a configuration of their own.
-    let others = ["allowed.dry_run", "denied.insecure_transport"];
+    let others = [
+        "allowed.dry_run",
+        "denied.insecure_transport",
+        "denied.password_too_long",
+    ];
     let others = others.map(|name| format!("basic_auth.{name}")).into();
     assert_eq!(never_raised, others, "no request for these");
 }
@@ -125,8 +129,25 @@ fn a_dry_run_has_a_counter_of_its_own() {
     let _ = vm.request(&get("/admin", Some("ok:test")));
     vm.tick().expect("no trap");
     let expected = [
+        ("dry_run.mismatch".into(), 1),
+        ("dry_run.no_credentials".into(), 1),
         ("allowed.dry_run".into(), 2),
         ("allowed.authenticated".into(), 1),
+    ]
+    .into();
+    assert_eq!(raised(&before, &vm.metrics()), expected);
+}
+
+#[test]
+fn a_password_that_is_not_hashed_has_a_counter_of_its_own() {
+    let mut vm = vm_with(CONFIGURATION);
+    let before = vm.metrics();
+    let too_long = format!("slow:{}", "x".repeat(73));
+    let _ = vm.request(&get("/slow", Some(&too_long)));
+    vm.tick().expect("no trap");
+    let expected = [
+        ("denied.password_too_long".into(), 1),
+        ("credentials_cache.misses".into(), 1),
     ]
     .into();
     assert_eq!(raised(&before, &vm.metrics()), expected);
@@ -149,13 +170,23 @@ fn a_redirect_has_a_counter_of_its_own() {
 }
 
 #[test]
-fn the_timer_fires_every_second_and_counts_nothing_twice() {
+fn the_timer_fires_every_second_while_there_are_requests_and_counts_nothing_twice() {
     let mut vm = vm_with(CONFIGURATION);
-    assert_eq!(vm.tick_period(), Some(std::time::Duration::from_secs(1)));
-    let _ = vm.request(&get("/admin", None));
-    for _ in 0..3 {
+    let second = Some(std::time::Duration::from_secs(1));
+    assert_eq!(vm.tick_period(), None, "an idle plugin has no timer");
+    for requests in 1..3 {
+        let _ = vm.request(&get("/admin", None));
+        assert_eq!(vm.tick_period(), second);
         vm.tick().expect("no trap");
-        assert_eq!(vm.metrics()["basic_auth.denied.no_credentials"], 1);
+        assert_eq!(vm.metrics()["basic_auth.denied.no_credentials"], requests);
+        assert_eq!(
+            vm.tick_period(),
+            second,
+            "the next request costs no hostcall"
+        );
+        vm.tick().expect("no trap");
+        assert_eq!(vm.metrics()["basic_auth.denied.no_credentials"], requests);
+        assert_eq!(vm.tick_period(), None, "nothing was counted for a second");
     }
 }
 
@@ -177,15 +208,50 @@ fn nothing_is_lost_when_the_configuration_changes() {
 }
 
 #[test]
-fn envoy_shows_them_together_in_both_forms() {
-    let plugins = vec![plugin("main", CONFIGURATION)];
+fn a_dry_run_says_in_the_log_what_it_would_deny_once_a_second() {
+    let mut vm = vm_with(&CONFIGURATION.replacen('{', r#"{"dry_run": true, "#, 1));
+    vm.take_logs();
+    let second = std::time::Duration::from_secs(1);
+    let mut said = |requests: usize, later| {
+        vm.advance(later);
+        for _ in 0..requests {
+            let _ = vm.request(&get("/admin", Some("ok:wrong")));
+        }
+        let logs = vm.take_logs();
+        logs.into_iter()
+            .map(|log| (log.level, log.text))
+            .collect::<Vec<_>>()
+    };
+    let line = |left_out: usize| {
+        let text = format!(
+            "dry run: would have been denied by basic_auth_rules[0]: mismatch; {left_out} others since the last line"
+        );
+        vec![(2, text)]
+    };
+    assert_eq!(said(5, second), line(0));
+    assert_eq!(said(3, second / 2), []);
+    assert_eq!(said(1, second / 2), line(7));
+    assert_eq!(said(1, second * 3600), line(0));
+    vm.set_back(second * 7200);
+    let _ = vm.request(&get("/admin", Some("ok:wrong")));
+    assert_eq!(vm.take_logs().len(), 1, "the clock was set back");
+}
+
+#[test]
+fn envoy_shows_them_together_in_both_forms_and_apart_by_their_prefix() {
+    let staging = CONFIGURATION.replacen('{', r#"{"stat_prefix": "staging", "#, 1);
+    let plugins = vec![plugin("main", CONFIGURATION), plugin("staging", &staging)];
     let Tuned { proxy, .. } = &mut Tuned::live(plugins, |_| (), &[]);
-    let address = proxy.listener("main");
-    for _ in 0..3 {
-        let answer = xtask::http::get(address, "/admin").expect("an answer");
-        assert_eq!(answer.status, 401);
+    for (listener, requests) in [("main", 3), ("staging", 2)] {
+        for _ in 0..requests {
+            let answer = xtask::http::get(proxy.listener(listener), "/admin").expect("an answer");
+            assert_eq!(answer.status, 401);
+        }
     }
-    let counted = "wasmcustom.basic_auth.denied.no_credentials: 3";
+    let counted = [
+        "wasmcustom.basic_auth.denied.no_credentials: 3",
+        "wasmcustom.basic_auth.staging.denied.no_credentials: 2",
+    ];
     let body = |envoy: &xtask::envoy::Envoy, path: &str| {
         let answer = envoy.ask_admin(path).ok()?;
         Some(String::from_utf8_lossy(&answer.body).into_owned())
@@ -193,31 +259,34 @@ fn envoy_shows_them_together_in_both_forms() {
     let stats = proxy
         .envoy
         .wait_for("the timer", basic_auth_tests::envoy::PATIENCE, |envoy| {
-            body(envoy, "/stats").filter(|stats| stats.contains(counted))
+            let is_counted =
+                |stats: &String| counted.iter().all(|line| stats.lines().any(|l| l == *line));
+            body(envoy, "/stats").filter(is_counted)
         });
     let stats = stats.unwrap_or_else(|error| panic!("{error:#}"));
-    let names: Vec<&str> = stats
+    let names: BTreeSet<&str> = stats
         .lines()
         .filter_map(|line| line.strip_prefix("wasmcustom."))
         .filter_map(|line| line.split(':').next())
         .collect();
-    let defined: Vec<String> = vm_with(CONFIGURATION).metrics().into_keys().collect();
-    assert_eq!(names, defined, "other names, or apart from each other");
+    let of_main = vm_with(CONFIGURATION).metrics().into_keys();
+    let of_staging = vm_with(&staging).metrics().into_keys();
+    let defined: BTreeSet<String> = of_main.chain(of_staging).collect();
+    assert_eq!(names, defined.iter().map(String::as_str).collect());
 
+    // Whole names, with all that Envoy puts around them.
     let prometheus = body(&proxy.envoy, "/stats/prometheus").expect("an answer");
-    for name in &defined {
-        let name = format!(
-            "basic_auth_{}",
-            name["basic_auth.".len()..].replace('.', "_")
-        );
-        let is_it = |line: &&str| {
-            line.split(['{', ' '])
-                .next()
-                .is_some_and(|word| word.ends_with(&name))
-        };
-        assert!(
-            prometheus.lines().any(|line| is_it(&line)),
-            "{name} in {prometheus}"
-        );
+    let shown: BTreeSet<&str> = prometheus
+        .lines()
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .filter(|name| name.contains("denied") || name.contains("basic_auth"))
+        .collect();
+    let in_prometheus: Vec<String> = defined.iter().map(|name| name.replace('.', "_")).collect();
+    assert_eq!(shown, in_prometheus.iter().map(String::as_str).collect());
+    for name in [
+        "basic_auth_denied_mismatch",
+        "basic_auth_staging_denied_mismatch",
+    ] {
+        assert!(shown.contains(name), "{name}");
     }
 }

@@ -12,13 +12,14 @@ use std::{
 };
 
 /// Who may have the core among its dependencies, directly or not.
-const USERS_OF_THE_CORE: [&str; 9] = [
+const USERS_OF_THE_CORE: [&str; 10] = [
     "basic-auth-bench",
     "basic-auth-inspect",
     "delivery-tests",
     "basic-auth-filter",
     "basic-auth-playground",
     "basic-auth-tests",
+    "client-tests",
     // What the bench of xtask compares with.
     "native-passwords",
     "upstream-tests",

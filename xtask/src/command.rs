@@ -1,7 +1,7 @@
 //! Other programs, run to their end.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, bail};
@@ -30,6 +30,19 @@ pub fn run_and_listen(mut command: Command) -> anyhow::Result<String> {
     }
     succeeded(&line, child.wait()?)?;
     Ok(said)
+}
+
+/// Runs `command` and prints what it says, to either output, at its end: for what runs beside others.
+pub fn run_quietly(mut command: Command) -> anyhow::Result<()> {
+    let line = line(&command);
+    let (mut reader, writer) = std::io::pipe()?;
+    command.stdin(Stdio::null());
+    command.stdout(writer.try_clone()?).stderr(writer);
+    let mut child = Child::spawn(command)?;
+    let mut said = Vec::new();
+    reader.read_to_end(&mut said)?;
+    crate::say!("{}", String::from_utf8_lossy(&said));
+    succeeded(&line, child.wait()?)
 }
 
 /// What `command` prints on success, without blanks at either end. On failure the error ends

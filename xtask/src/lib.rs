@@ -8,6 +8,7 @@ mod file_version;
 mod interrupt;
 mod wasm_bindgen;
 
+pub mod agent;
 pub mod bench;
 pub mod build;
 pub mod check;

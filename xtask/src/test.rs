@@ -18,6 +18,9 @@ const TESTS: &str = "basic-auth-tests";
 /// Enough to run the seeds and to notice that a target is broken.
 const TIME_OF_A_FUZZ_TARGET: Duration = Duration::from_secs(10);
 
+/// Cargo's arguments for the real servers.
+const UPSTREAMS: &str = "run --package upstream-tests --locked";
+
 /// The environment variable that tests find when they are to take their time.
 pub const LONG: &str = "BASIC_AUTH_TEST_LONG";
 
@@ -34,11 +37,13 @@ Parts:
   fmt         the source is formatted
   clippy      the source has no warnings, for this machine and for WebAssembly
   build       the module can be built
+  compile     what the next ones run
   workspace   `cargo test --workspace`, which includes the next ones
     core      the corpus on the core, natively
     wasm      the corpus on the built module, in a Proxy-Wasm host in process
     envoy     the corpus on a real Envoy that loaded the built module
     …         any other of tests/tests/
+  clients     curl, requests, Node, Java, git, skopeo through a real Envoy with the built module (among `workspace`, too)
   agent       the agent: its modules, a real registry, real Envoy behind it (among `workspace`, too)
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
   operators   check, explain, users, the playground, browsers and the docs (among `workspace`, too)
@@ -54,7 +59,8 @@ pub struct TestArgs {
     long: bool,
 }
 
-/// Runs the parts one after another, also after a failure, and fails if one failed.
+/// Runs the parts one after another, also after a failure, and fails if one failed. Of several, one runs
+/// beside the others: it waits more than it computes.
 pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     let toolchain = Toolchain::pinned()?;
     let parts = if args.only.is_empty() {
@@ -62,10 +68,20 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     } else {
         Part::parse_all(&args.only)?
     };
-    let outcomes: Vec<_> = parts
-        .iter()
-        .map(|part| part.run_timed(&toolchain, args.long))
-        .collect();
+    let mut outcomes = Vec::new();
+    std::thread::scope(|scope| {
+        let mut beside = None;
+        for part in &parts {
+            let run = || part.run_timed(&toolchain, args.long, parts.len() > 1);
+            if *part == Part::Upstreams && parts.len() > 1 {
+                beside = Some(scope.spawn(run));
+            } else {
+                outcomes.push(run());
+            }
+        }
+        let panicked = || Outcome::of_panic(Part::Upstreams.name());
+        outcomes.extend(beside.map(|beside| beside.join().unwrap_or_else(|_| panicked())));
+    });
     crate::say!("\n== summary");
     outcomes
         .iter()
@@ -83,9 +99,13 @@ enum Part {
     Format,
     Clippy,
     Build,
+    /// What the parts behind it run.
+    Compile,
     Workspace,
     /// The agent, alone and before a real Envoy.
     Agent,
+    /// Clients that people use.
+    Clients,
     /// The module server and `up`.
     Serve,
     /// The commands for operators, the playground, browsers, the docs.
@@ -105,20 +125,30 @@ struct Outcome {
     is_passed: bool,
 }
 
+impl Outcome {
+    fn of_panic(name: &str) -> Self {
+        Self {
+            line: format!("FAILED {name:<10} panicked"),
+            is_passed: false,
+        }
+    }
+}
+
 impl Part {
-    /// `Workspace` includes every runner, `Agent`, `Serve` and `Operators`.
-    const EVERYTHING: [Self; 7] = [
+    /// `Workspace` includes every runner, `Agent`, `Clients`, `Serve` and `Operators`.
+    const EVERYTHING: [Self; 8] = [
         Self::Format,
         Self::Clippy,
         Self::Build,
+        Self::Compile,
+        Self::Upstreams,
         Self::Workspace,
         Self::Vm,
-        Self::Upstreams,
         Self::Fuzz,
     ];
 
     /// What `Workspace` includes and can be run by itself.
-    const OF_WORKSPACE: [Self; 3] = [Self::Agent, Self::Serve, Self::Operators];
+    const OF_WORKSPACE: [Self; 4] = [Self::Agent, Self::Clients, Self::Serve, Self::Operators];
 
     fn parse_all(names: &[String]) -> anyhow::Result<Vec<Self>> {
         names
@@ -154,8 +184,10 @@ impl Part {
             Self::Format => "fmt",
             Self::Clippy => "clippy",
             Self::Build => "build",
+            Self::Compile => "compile",
             Self::Workspace => "workspace",
             Self::Agent => "agent",
+            Self::Clients => "clients",
             Self::Serve => "serve",
             Self::Operators => "operators",
             Self::Vm => "vm",
@@ -165,10 +197,10 @@ impl Part {
         }
     }
 
-    fn run_timed(&self, toolchain: &Toolchain, is_long: bool) -> Outcome {
+    fn run_timed(&self, toolchain: &Toolchain, is_long: bool, is_beside: bool) -> Outcome {
         crate::say!("\n== {}", self.name());
         let start = Instant::now();
-        let result = self.run(toolchain, is_long);
+        let result = self.run(toolchain, is_long, is_beside);
         if let Err(error) = &result {
             crate::warn!("error: {error:#}");
         }
@@ -184,7 +216,8 @@ impl Part {
         }
     }
 
-    fn run(&self, toolchain: &Toolchain, is_long: bool) -> anyhow::Result<()> {
+    /// `is_beside`: others may run at the same time.
+    fn run(&self, toolchain: &Toolchain, is_long: bool, is_beside: bool) -> anyhow::Result<()> {
         let cargo = |arguments: &str| {
             let mut cargo = cargo(toolchain, arguments);
             if is_long {
@@ -206,13 +239,25 @@ impl Part {
             Self::Agent => {
                 cargo("test --package wasm-agent --package delivery-tests --locked --no-fail-fast")
             }
+            Self::Clients => cargo("test --package client-tests --locked --no-fail-fast"),
             Self::Serve => {
                 cargo("test --package xtask --lib --locked -- serve::")?;
                 cargo("test --package xtask --test serve --test up --locked")
             }
-            Self::Operators => cargo("test --package xtask --test operators --locked"),
+            Self::Operators => {
+                cargo("test --package xtask --test operators --locked")?;
+                document(toolchain)
+            }
             Self::Vm => v8::run(toolchain),
-            Self::Upstreams => cargo("run --package upstream-tests --locked"),
+            Self::Upstreams => {
+                let cargo = self::cargo(toolchain, UPSTREAMS);
+                if is_beside {
+                    command::run_quietly(cargo)
+                } else {
+                    command::run(cargo)
+                }
+            }
+            Self::Compile => cargo("test --workspace --locked --no-run"),
             Self::Fuzz => {
                 cargo("fmt --manifest-path fuzz/Cargo.toml --all --check")?;
                 fuzz::run_briefly(toolchain, TIME_OF_A_FUZZ_TARGET)
@@ -220,6 +265,14 @@ impl Part {
             Self::Runner(name) => cargo(&format!("test --package {TESTS} --test {name} --locked")),
         }
     }
+}
+
+/// The documentation of the core and of what stands on it has no warnings.
+fn document(toolchain: &Toolchain) -> anyhow::Result<()> {
+    let packages = "doc --package basic-auth --package basic-auth-inspect --no-deps --locked";
+    let mut cargo = cargo(toolchain, packages);
+    cargo.env("RUSTDOCFLAGS", "-D warnings");
+    command::run(cargo)
 }
 
 /// Cargo with `arguments`, which are separated by blanks, in the repository.

@@ -1,6 +1,7 @@
 //! `cargo xtask up`: the module at work in a real Envoy that loaded it from its remote URI.
 
 mod attempt;
+mod ecds;
 mod shipped;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -34,15 +35,20 @@ Examples:
   cargo xtask up
   cargo xtask up --listen 127.0.0.1:8080
   cargo xtask up --once
+  cargo xtask up --ecds
   ENVOY=/opt/envoy/bin/envoy cargo xtask up
 
 Builds the module, serves it, and runs envoy/envoy.yaml with the addresses and the checksum of the
-moment, in front of a small upstream that answers with what it received. Installs the Rust target
-and Envoy if they are missing.")]
+moment, in front of a small upstream that answers with what it received. With --ecds it is
+envoy/ecds.yaml, with wasm-agent between Envoy and a copy of the folder envoy/ecds/: edit that, and
+watch the change take effect. Installs the Rust target and Envoy if they are missing.")]
 pub struct UpArgs {
     /// Runs the printed commands itself, shows the answers, and fails if one differs
     #[arg(long)]
     once: bool,
+    /// Delivers the filter through wasm-agent, so that it can be changed while Envoy runs
+    #[arg(long)]
+    ecds: bool,
     /// Where Envoy listens, as `cargo xtask serve --listen` has it [default: what envoy/envoy.yaml
     /// says or, if that is taken, a free port]
     #[arg(long, value_name = "ADDRESS")]
@@ -51,7 +57,10 @@ pub struct UpArgs {
 
 /// Stays up until Ctrl-C or SIGTERM; with `--once`, until the commands were tried.
 pub fn run(args: &UpArgs) -> anyhow::Result<()> {
-    let mut shipped = Shipped::read()?;
+    if args.ecds {
+        return ecds::run(args);
+    }
+    let mut shipped = Shipped::read(shipped::REMOTE)?;
     let listen = listener_address(args, &mut shipped)?;
     let envoy = envoy::locate()?;
     envoy::check(&envoy)?;
@@ -106,18 +115,9 @@ impl Stage {
             log: Box::new(move |event| log.push(format_args!("Module server: {event}"))),
             ..Config::local(dist_folder())
         })?;
-        shipped.adapt(listen, upstream.address(), &server)?;
-        let output = if is_quiet {
-            Stdio::null()
-        } else {
-            Stdio::inherit()
-        };
-        let mut envoy = Envoy::start_with_output(program, &shipped.to_json(), &ARGUMENTS, output)?;
-        envoy.wait_until_live(PATIENCE)?;
-        let mut address = envoy.wait_for_listener(&shipped.listener_name()?, PATIENCE)?;
-        if address.ip().is_unspecified() {
-            address.set_ip(Ipv4Addr::LOCALHOST.into());
-        }
+        shipped.move_to(listen, upstream.address())?;
+        shipped.load_from(&server)?;
+        let (envoy, address) = start_envoy(program, &mut shipped, is_quiet)?;
         let status = http::get(address, "/")?.status;
         if status != 200 {
             bail!(
@@ -132,6 +132,26 @@ impl Stage {
             _upstream: upstream,
         })
     }
+}
+
+/// Starts Envoy, waits until it is live, and tells where clients reach it.
+fn start_envoy(
+    program: &Path,
+    shipped: &mut Shipped,
+    is_quiet: bool,
+) -> anyhow::Result<(Envoy, SocketAddr)> {
+    let output = if is_quiet {
+        Stdio::null()
+    } else {
+        Stdio::inherit()
+    };
+    let mut envoy = Envoy::start_with_output(program, &shipped.to_json(), &ARGUMENTS, output)?;
+    envoy.wait_until_live(PATIENCE)?;
+    let mut address = envoy.wait_for_listener(&shipped.listener_name()?, PATIENCE)?;
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    Ok((envoy, address))
 }
 
 /// Where Envoy shall listen; port 0 for a free port.

@@ -13,7 +13,7 @@ use crate::background::Background;
 /// An HTTP/1.1 server on a free port of the loopback interface.
 ///
 /// It answers every request with 200 and a JSON object: `method`, `path`, `headers` (a list of
-/// pairs in the order of arrival, names as received) and `body_bytes`. Octets above 0x7F appear
+/// pairs in the order of arrival, names as received), `body_bytes` and `trailers`. Octets above 0x7F appear
 /// as the characters U+0080 to U+00FF, so that nothing is lost.
 ///
 /// It reads requests by hand because an HTTP library refuses some of the octets that Envoy lets
@@ -90,7 +90,22 @@ async fn receive(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Va
     let Some((method, path)) = split_request_line(&request_line) else {
         return Ok(None);
     };
-    let mut headers = Vec::new();
+    let Some(headers) = fields(stream).await? else {
+        return Ok(None);
+    };
+    let (body_bytes, trailers) = discard_body(stream, &headers).await?;
+    Ok(Some(json!({
+        "method": latin1(method),
+        "path": latin1(path),
+        "headers": headers,
+        "body_bytes": body_bytes,
+        "trailers": trailers,
+    })))
+}
+
+/// Fields up to the empty line. `None` if one has no colon.
+async fn fields(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Fields>> {
+    let mut fields = Fields::new();
     while let Some(field) = line(stream).await? {
         if field.is_empty() {
             break;
@@ -98,15 +113,9 @@ async fn receive(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Va
         let Some((name, value)) = split_field(&field) else {
             return Ok(None);
         };
-        headers.push((latin1(name), latin1(value)));
+        fields.push((latin1(name), latin1(value)));
     }
-    let body_bytes = discard_body(stream, &headers).await?;
-    Ok(Some(json!({
-        "method": latin1(method),
-        "path": latin1(path),
-        "headers": headers,
-        "body_bytes": body_bytes,
-    })))
+    Ok(Some(fields))
 }
 
 /// A line without its CRLF. `None` at the end of the connection.
@@ -139,11 +148,14 @@ fn latin1(octets: &[u8]) -> String {
     octets.iter().copied().map(char::from).collect()
 }
 
-/// Reads the body that follows `headers` and returns its length.
+/// Header fields, names and values.
+type Fields = Vec<(String, String)>;
+
+/// Reads the body that follows `headers` and returns its length, and the trailers behind it.
 async fn discard_body(
     stream: &mut BufReader<TcpStream>,
     headers: &[(String, String)],
-) -> std::io::Result<u64> {
+) -> std::io::Result<(u64, Fields)> {
     let field = |wanted: &str| {
         headers
             .iter()
@@ -156,10 +168,10 @@ async fn discard_body(
     let length = field("content-length")
         .and_then(|length| length.parse().ok())
         .unwrap_or(0);
-    discard(stream, length).await
+    Ok((discard(stream, length).await?, Fields::new()))
 }
 
-async fn discard_chunks(stream: &mut BufReader<TcpStream>) -> std::io::Result<u64> {
+async fn discard_chunks(stream: &mut BufReader<TcpStream>) -> std::io::Result<(u64, Fields)> {
     let mut total = 0;
     while let Some(size) = line(stream).await? {
         let digits = latin1(&size);
@@ -171,12 +183,7 @@ async fn discard_chunks(stream: &mut BufReader<TcpStream>) -> std::io::Result<u6
         total += discard(stream, size).await?;
         line(stream).await?;
     }
-    // Trailers, up to the empty line.
-    while line(stream)
-        .await?
-        .is_some_and(|trailer| !trailer.is_empty())
-    {}
-    Ok(total)
+    Ok((total, fields(stream).await?.unwrap_or_default()))
 }
 
 async fn discard(stream: &mut BufReader<TcpStream>, length: u64) -> std::io::Result<u64> {
@@ -218,7 +225,7 @@ mod tests {
         let answer = answer(
             &upstream,
             b"POST /1 HTTP/1.1\r\ncontent-length: 5\r\n\r\nhello\
-              POST /2 HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\
+              POST /2 HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n\
               HEAD /nothing HTTP/1.1\r\n\r\n\
               GET /3 HTTP/1.1\r\n\r\n",
         );
@@ -232,5 +239,6 @@ mod tests {
             answer.contains("\"body_bytes\":5") && answer.contains("\"body_bytes\":3"),
             "{answer}"
         );
+        assert!(answer.contains(r#""trailers":[["X-T","1"]]"#), "{answer}");
     }
 }

@@ -36,7 +36,7 @@ pub use path::PathProblem;
 pub use rule::RULE_KEYS;
 
 /// The keys of the configuration.
-pub const CONFIGURATION_KEYS: [&str; 18] = [
+pub const CONFIGURATION_KEYS: [&str; 19] = [
     "$schema",
     "allow_cors_preflight",
     "authentication_header",
@@ -52,6 +52,7 @@ pub const CONFIGURATION_KEYS: [&str; 18] = [
     "path_override_headers",
     "realm",
     "rule_selection",
+    "stat_prefix",
     "users",
     "users_env",
     "verification_budget",
@@ -62,6 +63,9 @@ const MAX_OCTETS: usize = 16 * 1024 * 1024;
 
 /// The most rules with a `regex`: each is tried on every request, and may take 60 KB, and as much to be tried.
 const MAX_EXPRESSIONS: usize = 256;
+
+/// The longest `stat_prefix`, in octets.
+const MAX_STAT_PREFIX: usize = 64;
 
 /// Looks up a VM environment variable.
 type Environment<'e> = &'e dyn Fn(&str) -> Option<Vec<u8>>;
@@ -168,6 +172,8 @@ fn rules(top: &Object<'_>, defaults: &Defaults, warnings: &mut Vec<String>) -> R
     let rules = rules.unwrap_or_default();
     if rules.is_empty() {
         warnings.push("no `basic_auth_rules`: nothing is protected".to_string());
+    } else if rules.iter().all(|rule| rule.protection().is_none()) {
+        warnings.push("basic_auth_rules: exemptions alone: nothing is protected".to_string());
     }
     Ok(rules)
 }
@@ -260,6 +266,7 @@ fn options(top: &Object<'_>, defaults: &Defaults) -> Read<Options> {
         allows_cors_preflight: top.bool("allow_cors_preflight")?,
         is_dry_run: top.bool("dry_run")?,
         redirects_to_https: top.bool("https_redirect")?,
+        stat_prefix: top.read("stat_prefix", |value| stat_prefix(&value))?,
         limits: limits::of_worker(top)?,
     };
     if let Some(forwarded) = &options.forward_username_header
@@ -280,6 +287,16 @@ fn selection(value: &Value<'_>) -> Read<Selection> {
         "first" => Ok(Selection::First),
         _ => Err(value.error(Problem::UnknownWord("`all` or `first`"))),
     }
+}
+
+/// Part of a counter's name, the same in Envoy and in Prometheus.
+fn stat_prefix(value: &Value<'_>) -> Read<String> {
+    let text = value.text_not_empty()?;
+    let is_valid = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'_';
+    if text.len() > MAX_STAT_PREFIX || !text.bytes().all(is_valid) {
+        return Err(value.error(Problem::NotAStatPrefix));
+    }
+    Ok(text.into())
 }
 
 /// A field name, in lower case; none that connections, hosts or cookies depend on.

@@ -2,7 +2,7 @@
 
 use crate::realm::Realm;
 use crate::redirect::Redirect;
-use crate::request::CredentialsError;
+use crate::request::{Challenger, CredentialsError};
 use core::time::Duration;
 
 /// What becomes of a request.
@@ -74,6 +74,9 @@ pub enum Denial {
     Malformed,
     /// No such user, or another password.
     Mismatch,
+    /// A password that is too long for the hash that it would be compared with, and was not hashed: for
+    /// bcrypt, over 72 octets.
+    PasswordTooLong,
     /// The right password of a user whom the rule's `allow` leaves out.
     Forbidden,
     /// The verification budget is spent.
@@ -84,12 +87,13 @@ pub enum Denial {
 
 impl Denial {
     /// Every reason there is, for statistics.
-    pub const ALL: [Denial; 8] = [
+    pub const ALL: [Denial; 9] = [
         Denial::NoCredentials,
         Denial::SeveralCredentials,
         Denial::OtherScheme,
         Denial::Malformed,
         Denial::Mismatch,
+        Denial::PasswordTooLong,
         Denial::Forbidden,
         Denial::Overloaded,
         Denial::InsecureTransport,
@@ -110,6 +114,7 @@ impl Denial {
             Denial::Mismatch => {
                 "Request denied by Basic Auth check. Invalid username and/or password"
             }
+            Denial::PasswordTooLong => "Request denied by Basic Auth check. Password too long",
             Denial::Forbidden => "Request denied by Basic Auth check. User not allowed",
             Denial::Overloaded => {
                 "Request denied by Basic Auth check. Verification budget exhausted"
@@ -127,6 +132,7 @@ impl Denial {
             Denial::OtherScheme => "other_scheme",
             Denial::Malformed => "malformed",
             Denial::Mismatch => "mismatch",
+            Denial::PasswordTooLong => "password_too_long",
             Denial::Forbidden => "forbidden",
             Denial::Overloaded => "overloaded",
             Denial::InsecureTransport => "insecure_transport",
@@ -152,6 +158,9 @@ pub struct Denied<'p> {
     pub denial: Denial,
     /// Index in `basic_auth_rules` of the rule that denied.
     pub rule: usize,
+    /// With [`Denial::Forbidden`]: whose password it was.
+    pub user: Option<UserName<'p>>,
+    pub(crate) challenger: Challenger,
     pub(crate) realm: &'p Realm,
     pub(crate) retry_after: Duration,
     pub(crate) redirect: Option<Redirect>,
@@ -165,14 +174,24 @@ impl<'p> Denied<'p> {
             (_, Some(redirect)) => redirect.status,
             (Denial::Forbidden, _) => 403,
             (Denial::Overloaded, _) => 503,
-            _ => 401,
+            _ => self.challenger.status(),
         }
     }
 
-    /// The value of `WWW-Authenticate`, which a 401 must have (RFC 9110, 11.6.1).
+    /// The field with the challenge, its name in lower case and its value, which a 401 and a 407
+    /// must have (RFC 9110, 11.6.1 and 11.7.1).
     #[must_use]
-    pub fn challenge(&self) -> Option<&'p str> {
-        (self.status() == 401).then(|| self.realm.challenge())
+    pub fn challenge(&self) -> Option<(&'static str, &'p str)> {
+        let is_asked = self.status() == self.challenger.status();
+        is_asked.then(|| (self.challenger.challenge_header(), self.realm.challenge()))
+    }
+
+    /// The status of gRPC that goes with the answer, where Envoy would find another by itself: it
+    /// knows 401, but takes 407 for an unknown error.
+    #[must_use]
+    pub fn grpc_status(&self) -> Option<i32> {
+        const UNAUTHENTICATED: i32 = 16;
+        (self.status() == Challenger::Proxy.status()).then_some(UNAUTHENTICATED)
     }
 
     /// The value of `Location`, with a redirect.

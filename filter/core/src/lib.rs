@@ -57,6 +57,8 @@ pub use password::{
 };
 pub use policy::Policy;
 pub use redirect::Redirect;
-pub use request::{FieldNames, FieldValues, Request, is_spelling_of};
+pub use request::{
+    Challenger, FieldNames, FieldValues, Record, Request, StreamMemory, is_spelling_of,
+};
 pub use verify::{VerificationCounts, Worker, WorkerLimits};
 pub use witness::Witness;

@@ -141,6 +141,11 @@ impl Verifier {
         self.begin(password).finish() == Verdict::Match
     }
 
+    /// In octets; a longer one is refused before anything is hashed.
+    pub(crate) fn longest_password(&self) -> usize {
+        self.scheme.longest_password()
+    }
+
     /// The format of the stored hash.
     pub fn format(&self) -> Format {
         self.scheme.format()

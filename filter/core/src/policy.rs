@@ -4,7 +4,7 @@ use crate::decision::{Allowance, Decision, Denial, Denied, UserName};
 use crate::matching::{self, Certainty, Host, Index, Readings, Subject};
 use crate::password::Format;
 use crate::redirect::Redirect;
-use crate::request::{Credentials, CredentialsError, FieldNames, FieldValues, Request};
+use crate::request::{Credentials, CredentialsError, FieldNames, Record, Request};
 use crate::rule::{Effect, Protection, Rule};
 use crate::trace::{Trace, Untraced};
 use crate::verify::{Refusal, Verifications, Worker, WorkerLimits};
@@ -12,6 +12,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
+
+mod memory;
 
 /// A configuration that holds: what is protected, for whom, and how.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(crate) struct Options {
     pub(crate) allows_cors_preflight: bool,
     pub(crate) is_dry_run: bool,
     pub(crate) redirects_to_https: bool,
+    pub(crate) stat_prefix: Option<String>,
     pub(crate) limits: WorkerLimits,
 }
 
@@ -98,6 +101,18 @@ impl Policy {
         self.options.hides_credentials
     }
 
+    /// What tells this plugin's counters from those of others.
+    #[must_use]
+    pub fn stat_prefix(&self) -> Option<&str> {
+        self.options.stat_prefix.as_deref()
+    }
+
+    /// Whether nothing is denied.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.options.is_dry_run
+    }
+
     /// Whether the user's name is to be put into filter state.
     #[must_use]
     pub fn emits_filter_state(&self) -> bool {
@@ -142,10 +157,11 @@ impl Policy {
         trace.subject(&subject);
         self.index.candidates(&subject, &mut worker.candidates);
         let selected = self.select(&subject, &worker.candidates, &mut worker.deciding);
-        trace.selected(selected.exemption(), &worker.deciding);
-        if let Selected::Exemption(_) = selected {
+        if let Selected::Exemption(index) = selected {
+            trace.selected(Some(index), &worker.deciding);
             return Ok(Allowance::Exempt);
         }
+        trace.selected(None, &worker.deciding);
         if worker.deciding.is_empty() {
             return Ok(Allowance::Unmatched);
         }
@@ -157,7 +173,7 @@ impl Policy {
         {
             return Err(redirect);
         }
-        self.authenticate(request.credentials, worker, trace)
+        self.authenticate(request, worker, trace)
     }
 
     /// Over plain HTTP, no password is asked for in clear text. A request that cannot be told where to
@@ -171,9 +187,11 @@ impl Policy {
         Some(Denied {
             denial: Denial::InsecureTransport,
             rule: index,
+            challenger: self.options.field_names.challenger(),
             realm: &protection.realm,
             retry_after: Duration::ZERO,
             redirect: Some(Redirect::of(request)?),
+            user: None,
         })
     }
 
@@ -244,17 +262,24 @@ impl Policy {
     #[inline]
     fn authenticate<'p>(
         &'p self,
-        values: FieldValues<'_>,
+        request: &Request<'_>,
         worker: &mut Worker,
         trace: &mut impl Trace,
     ) -> Result<Allowance<'p>, Denied<'p>> {
-        let credentials = Credentials::parse(values, &mut worker.buffer);
+        let credentials = Credentials::parse(request.credentials, &mut worker.buffer);
+        let record = match credentials {
+            Err(CredentialsError::Absent) => request.memory.record(),
+            _ => None,
+        };
         let mut passed = Allowance::Missing;
         for &index in &worker.deciding {
             let Some(protection) = self.rules.get(index).and_then(Rule::protection) else {
                 continue;
             };
-            let admitted = protection.admit(credentials, &mut worker.verifications, trace);
+            let admitted = match protection.recognise(record.as_ref()) {
+                Some(user) => protection.let_in(user).map(Some),
+                None => protection.admit(credentials, &mut worker.verifications, trace),
+            };
             trace.admitted(
                 index,
                 admitted.as_ref().map_err(|objection| objection.denial),
@@ -263,9 +288,11 @@ impl Policy {
                 .map_err(|objection| Denied {
                     denial: objection.denial,
                     rule: index,
+                    challenger: self.options.field_names.challenger(),
                     realm: &protection.realm,
                     retry_after: objection.retry_after,
                     redirect: None,
+                    user: objection.user,
                 })?
                 .map_or(passed, Allowance::Authenticated);
         }
@@ -281,40 +308,35 @@ pub(crate) enum Selected {
     Protections,
 }
 
-impl Selected {
-    /// The rule that exempts the request.
-    pub(crate) fn exemption(&self) -> Option<usize> {
-        match self {
-            Selected::Exemption(index) => Some(*index),
-            Selected::Protections => None,
-        }
-    }
-}
-
 /// Why a rule does not let a request pass.
-struct Objection {
+struct Objection<'p> {
     denial: Denial,
+    /// With [`Denial::Forbidden`].
+    user: Option<UserName<'p>>,
     /// With [`Denial::Overloaded`].
     retry_after: Duration,
 }
 
-impl From<Denial> for Objection {
+impl From<Denial> for Objection<'_> {
     fn from(denial: Denial) -> Self {
         let retry_after = Duration::ZERO;
         Self {
             denial,
+            user: None,
             retry_after,
         }
     }
 }
 
-impl From<Refusal> for Objection {
+impl From<Refusal> for Objection<'_> {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Mismatch => Denial::Mismatch.into(),
+            Refusal::TooLong => Denial::PasswordTooLong.into(),
             Refusal::Empty => Denial::Malformed.into(),
             Refusal::Overloaded { retry_after } => Self {
                 denial: Denial::Overloaded,
+                user: None,
                 retry_after,
             },
         }
@@ -329,7 +351,7 @@ impl Protection {
         credentials: Result<Credentials<'_>, CredentialsError>,
         verifications: &mut Verifications,
         trace: &mut impl Trace,
-    ) -> Result<Option<UserName<'p>>, Objection> {
+    ) -> Result<Option<UserName<'p>>, Objection<'p>> {
         let Credentials {
             user_name,
             password,
@@ -342,9 +364,25 @@ impl Protection {
             Ok(credentials) => credentials,
         };
         let user = trace.authenticate(&self.users, user_name, password, verifications)?;
+        self.let_in(UserName(user)).map(Some)
+    }
+
+    /// The user whom an earlier look at the stream left in its record, if the list still has the
+    /// password that was proved then.
+    fn recognise(&self, record: Option<&Record<'_>>) -> Option<UserName<'_>> {
+        let record = record?;
+        let user = self.users.recognise(record.user_name(), record.proofs());
+        user.map(UserName)
+    }
+
+    /// Whether `allow` has a user whose password was proved.
+    fn let_in<'p>(&self, user: UserName<'p>) -> Result<UserName<'p>, Objection<'p>> {
         match &self.allowed {
-            Some(allowed) if !allowed.contains(user) => Err(Denial::Forbidden.into()),
-            _ => Ok(Some(UserName(user))),
+            Some(allowed) if !allowed.contains(user.as_octets()) => Err(Objection {
+                user: Some(user),
+                ..Denial::Forbidden.into()
+            }),
+            _ => Ok(user),
         }
     }
 }

@@ -1,10 +1,14 @@
 //! What of a request the decision depends on, and its credentials.
 
+mod challenger;
 mod credentials;
 mod field_names;
+mod stream_memory;
 
+pub use challenger::Challenger;
 pub(crate) use credentials::{Credentials, CredentialsError, MAX_USER_ID_AND_PASSWORD};
 pub use field_names::{FieldNames, is_spelling_of};
+pub use stream_memory::{Record, StreamMemory};
 
 use crate::matching::SourceAddress;
 use alloc::vec::Vec;
@@ -31,6 +35,8 @@ pub struct Request<'a> {
     pub credentials: FieldValues<'a>,
     /// Where it comes from.
     pub source: SourceAddress<'a>,
+    /// What it has proved already.
+    pub memory: StreamMemory<'a>,
     /// `:scheme`
     pub scheme: Option<&'a [u8]>,
     /// Has both `Origin` and `Access-Control-Request-Method` (Fetch standard, 3.2.2).

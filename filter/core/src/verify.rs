@@ -2,6 +2,7 @@
 
 mod budget;
 mod cache;
+mod recognition;
 mod users;
 mod verifications;
 mod worker;

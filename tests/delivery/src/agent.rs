@@ -13,33 +13,17 @@ use xtask::child::Child;
 
 use crate::wait_for;
 
-/// The built agent.
+/// The built agent, which Cargo builds for this package's tests.
 ///
 /// # Panics
-/// If it cannot be built.
+/// If this is no test of the package.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let status = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "--package",
-                "wasm-agent",
-                "--bin",
-                "wasm-agent",
-            ])
-            .current_dir(xtask::repository_root())
-            .status()
-            .expect("cargo runs");
-        assert!(status.success(), "the agent cannot be built");
         // Tests lie in target/<profile>/deps.
         let test = std::env::current_exe().expect("a path");
-        let folder = test
-            .parent()
-            .and_then(Path::parent)
-            .expect("target/<profile>/deps");
-        folder.join("wasm-agent")
+        let folder = test.ancestors().nth(2).expect("target/<profile>/deps");
+        folder.join("agent-under-test")
     })
 }
 

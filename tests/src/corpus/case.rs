@@ -84,6 +84,18 @@ impl Case {
         )
     }
 
+    /// Whether denied clients are asked for a password of a proxy.
+    #[must_use]
+    pub fn asks_as_proxy(&self) -> bool {
+        let value = self.configuration_value();
+        let header = value
+            .as_ref()
+            .and_then(|value| value.get("authentication_header"));
+        header
+            .and_then(|header| header.as_str())
+            .is_some_and(|header| header.eq_ignore_ascii_case("proxy-authorization"))
+    }
+
     /// Whether the configuration says that requests go upstream as they came.
     #[must_use]
     pub fn leaves_headers_alone(&self) -> bool {

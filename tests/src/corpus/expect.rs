@@ -19,6 +19,7 @@ pub enum Denial {
     OtherScheme,
     Malformed,
     Mismatch,
+    PasswordTooLong,
     Forbidden,
     Overloaded,
     InsecureTransport,
@@ -26,7 +27,7 @@ pub enum Denial {
 
 impl Denial {
     /// Every reason and its response code details.
-    pub const ALL: [(Denial, &'static str); 8] = [
+    pub const ALL: [(Denial, &'static str); 9] = [
         (
             Denial::NoCredentials,
             "Request denied by Basic Auth check. No Basic Authentication information found.",
@@ -46,6 +47,10 @@ impl Denial {
         (
             Denial::Mismatch,
             "Request denied by Basic Auth check. Invalid username and/or password",
+        ),
+        (
+            Denial::PasswordTooLong,
+            "Request denied by Basic Auth check. Password too long",
         ),
         (
             Denial::Forbidden,
@@ -85,7 +90,7 @@ impl Denial {
             Denial::Forbidden => status == 403,
             Denial::Overloaded => status == 503,
             Denial::InsecureTransport => matches!(status, 301 | 308),
-            _ => status == 401,
+            _ => matches!(status, 401 | 407),
         }
     }
 }
@@ -125,11 +130,11 @@ impl Expect {
     /// What no request could fulfil.
     pub(super) fn mistake(&self) -> Option<&'static str> {
         let is_denied = self.status != 200;
-        if ![200, 301, 308, 401, 403, 503].contains(&self.status) {
-            return Some("`status` is 200, 301, 308, 401, 403 or 503");
+        if ![200, 301, 308, 401, 403, 407, 503].contains(&self.status) {
+            return Some("`status` is 200, 301, 308, 401, 403, 407 or 503");
         }
-        if self.status != 401 && (self.realm.is_some() || self.challenge.is_some()) {
-            return Some("only 401 has a challenge");
+        if !self.is_challenged() && (self.realm.is_some() || self.challenge.is_some()) {
+            return Some("only 401 and 407 have a challenge");
         }
         if self
             .denial
@@ -150,6 +155,10 @@ impl Expect {
             return Some("a denied request has no upstream");
         }
         None
+    }
+
+    fn is_challenged(&self) -> bool {
+        matches!(self.status, 401 | 407)
     }
 
     /// How what was observed differs, line by line.
@@ -188,12 +197,12 @@ impl Expect {
             .as_deref()
             .map_or("none".into(), octets::display);
         let Some(challenge) = &observed.challenge else {
-            if self.status == 401 {
+            if self.is_challenged() {
                 differences.push("a challenge", "none");
             }
             return;
         };
-        if self.status != 401 {
+        if !self.is_challenged() {
             differences.push("no challenge", &shown);
         }
         if self

@@ -1,6 +1,7 @@
 //! What an answer of Envoy's shows: whose it is, and why.
 
 use crate::{
+    challenge,
     corpus::{Case, Denial, Request},
     observed::{Fields, Observed, Seen},
 };
@@ -17,7 +18,7 @@ pub(super) const DETAILS: &str = "x-response-code-details";
 pub fn observe(answer: &Answer, case: &Case, request: &Request) -> Result<Observed, String> {
     match answer.header(DETAILS) {
         None => passed(answer, case, request),
-        Some(details) => denied(answer, details, request),
+        Some(details) => denied(answer, details, case, request),
     }
 }
 
@@ -52,28 +53,27 @@ fn passed(answer: &Answer, case: &Case, request: &Request) -> Result<Observed, S
     })
 }
 
-fn denied(answer: &Answer, details: &str, request: &Request) -> Result<Observed, String> {
-    let status = status(answer, request);
+fn denied(
+    answer: &Answer,
+    details: &str,
+    case: &Case,
+    request: &Request,
+) -> Result<Observed, String> {
+    let status = status(answer, case, request);
     let remark = format!("details {details}");
     let denial = Denial::of_envoy_details(details.as_bytes());
-    if [301, 308, 401, 403, 503].contains(&status) && denial.is_none() {
+    if [301, 308, 401, 403, 407, 503].contains(&status) && denial.is_none() {
         return Err(format!("{status} by Envoy and not by the module: {remark}"));
     }
-    if status == 401 && !answer.body.is_empty() {
+    if matches!(status, 401 | 407) && !answer.body.is_empty() {
         return Err(format!(
-            "a 401 with a body: {}",
+            "a {status} with a body: {}",
             String::from_utf8_lossy(&answer.body)
         ));
     }
-    let challenges = answer
-        .headers
-        .iter()
-        .filter(|(name, _)| name == "www-authenticate");
-    let mut challenges = challenges.map(|(_, value)| value.clone().into_bytes());
-    let challenge = challenges.next();
-    if challenges.next().is_some() {
-        return Err("two challenges".into());
-    }
+    let fields = answer.headers.iter();
+    let fields = fields.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let challenge = challenge::only(status, fields)?;
     Ok(Observed {
         status,
         denial: seen(denial, request),
@@ -99,8 +99,9 @@ fn seen(denial: Option<Denial>, request: &Request) -> Seen<Option<Denial>> {
 
 /// The status code, also where Envoy put it into the status of gRPC (its table
 /// `httpToGrpcStatus`).
-fn status(answer: &Answer, request: &Request) -> u32 {
+fn status(answer: &Answer, case: &Case, request: &Request) -> u32 {
     match (request.is_grpc(), answer.header("grpc-status")) {
+        (true, Some("16")) if case.asks_as_proxy() => 407,
         (true, Some("16")) => 401,
         (true, Some("7")) => 403,
         (true, Some("14")) => 503,

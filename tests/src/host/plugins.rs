@@ -79,6 +79,25 @@ impl Vm {
             .end_stream(action.unwrap_or(0_u32) == 0))
     }
 
+    /// Sends the trailers of a stream's request. What is left of them is among the `headers` of the
+    /// outcome.
+    ///
+    /// # Errors
+    /// The trap.
+    pub fn request_trailers(
+        &mut self,
+        stream: &Stream,
+        trailers: &Fields,
+    ) -> Result<Outcome, String> {
+        let count = u32::try_from(trailers.len()).map_err(|error| error.to_string())?;
+        self.store.data_mut().begin_stream(&Fields::new());
+        self.store.data_mut().request_trailers = Some(trailers.clone());
+        let action = self.call_if_exported("proxy_on_request_trailers", (stream.0, count))?;
+        let state = self.store.data_mut();
+        state.request_headers = state.request_trailers.take();
+        Ok(state.end_stream(action.unwrap_or(0_u32) == 0))
+    }
+
     /// Ends a stream, in the order of Envoy's filter manager.
     ///
     /// # Errors

@@ -65,7 +65,11 @@ pub(super) struct State {
     pub(super) violations: Vec<String>,
     /// Only while a stream is in its request headers.
     pub(super) request_headers: Option<Fields>,
+    /// Only while a stream is in its request trailers.
+    pub(super) request_trailers: Option<Fields>,
     pub(super) properties: Fields,
+    /// What the next stream begins with.
+    pub(super) properties_of_stream: Fields,
     local_response: Option<LocalResponse>,
 }
 
@@ -88,14 +92,16 @@ impl State {
             random: fastrand::Rng::with_seed(7617),
             violations: Vec::new(),
             request_headers: None,
+            request_trailers: None,
             properties: Fields::new(),
+            properties_of_stream: Fields::new(),
             local_response: None,
         }
     }
 
     pub(super) fn begin_stream(&mut self, headers: &Fields) {
         self.request_headers = Some(headers.clone());
-        self.properties.clear();
+        self.properties = std::mem::take(&mut self.properties_of_stream);
         self.local_response = None;
     }
 

@@ -6,7 +6,10 @@
 mod loading;
 mod mixed;
 mod plain_cargo;
+mod second_look;
 mod traffic;
+mod trailers;
+mod without_filter;
 
 use basic_auth_tests::{
     envoy::{

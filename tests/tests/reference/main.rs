@@ -5,7 +5,7 @@
 
 mod schema;
 
-use basic_auth::{CONFIGURATION_KEYS, Cost, HashCostCaps, Policy, Problem, RULE_KEYS};
+use basic_auth::{BlockError, CONFIGURATION_KEYS, Cost, HashCostCaps, Policy, Problem, RULE_KEYS};
 use basic_auth_tests::{corpus::Corpus, fixture};
 use schema::Schema;
 use serde_json::{Value, json};
@@ -129,37 +129,65 @@ fn the_schema_accepts_every_configuration_of_the_corpus_that_the_core_does() {
     assert!(count > 50, "{count} configurations");
 }
 
+/// What no schema can say: it compares no two places, has no hash and no grammar of expressions.
+fn is_beyond_a_schema(problem: &Problem) -> bool {
+    match problem {
+        Problem::TooLarge
+        | Problem::NotJson(_)
+        | Problem::RepeatedKey
+        | Problem::Covered(_)
+        | Problem::DecidesNothing
+        | Problem::NotABlock(BlockError::BitsBehindPrefix)
+        | Problem::TooManyExpressions
+        | Problem::OtherPassword { .. }
+        | Problem::NoSuchVariable
+        | Problem::NoSuchUser
+        | Problem::NoSuchGroup
+        | Problem::AllowsNobody
+        | Problem::WrongAnswer(_) => true,
+        // Some of each kind it can say, and does: the test counts them.
+        Problem::Regex(_) | Problem::Htpasswd(_) => true,
+        _ => false,
+    }
+}
+
+/// Cases for which a schema had to decode base64, to compare two keys, or to know every reading of a path.
+const BEYOND_A_PATTERN: [&str; 10] = [
+    "a beginning that dot segments take back",
+    "a beginning that is a parameter",
+    "a control character in base64",
+    "a hash among the credentials, in base64",
+    "a word without a colon",
+    "base64 with trailing bits that are not zero",
+    "one header for both, chosen",
+    "the base64 of a text without a colon",
+    "the forwarded name is the credentials' in another spelling",
+    "the third credential",
+];
+
 #[test]
-fn the_schema_refuses_what_the_core_refuses_for_its_form() {
+fn the_schema_refuses_what_the_core_refuses_but_for_what_no_schema_can_say() {
     let schema = schema();
-    let mut count = 0;
+    let (mut refused_by_both, mut passed) = (0, Vec::new());
     for refused in &Corpus::embedded().refused {
         let Ok(value) = serde_json::from_str::<Value>(&refused.configuration) else {
             continue;
         };
         let error = parse(&refused.configuration).expect_err("refused");
-        let is_of_form = matches!(
-            error.problem(),
-            Problem::WrongType { .. }
-                | Problem::UnknownKey(_)
-                | Problem::UnknownWord(_)
-                | Problem::OutOfBounds { .. }
-                | Problem::NoPath
-                | Problem::SeveralPaths
-                | Problem::ControlCharacterInRealm
-                | Problem::NotAMethod
-        );
-        // An unknown key is the core's first fault, but a schema has no order.
-        if is_of_form {
-            assert!(
-                !schema.accepts(&value),
-                "`{}`: {error}: {value}",
-                refused.name
-            );
-            count += 1;
+        if !schema.accepts(&value) {
+            refused_by_both += 1;
+        } else if !is_beyond_a_schema(error.problem())
+            && !BEYOND_A_PATTERN.contains(&refused.name.as_str())
+        {
+            passed.push(format!("{}: {error}: {value:.200}", refused.name));
         }
     }
-    assert!(count > 100, "{count} configurations");
+    assert!(
+        passed.is_empty(),
+        "{} pass the schema: {passed:#?}",
+        passed.len()
+    );
+    assert!(refused_by_both > 300, "{refused_by_both} refused by both");
 }
 
 #[test]
@@ -236,8 +264,16 @@ fn the_table_of_statistics_is_that_of_the_module() {
         documented.insert(names[0].to_owned());
         documented.extend(names[1..].iter().map(|name| format!("{stem}{name}")));
     }
-    let defined: BTreeSet<String> = fixture::vm_with("{}").metrics().into_keys().collect();
-    assert_eq!(documented, defined);
+    let defined = |configuration| -> BTreeSet<String> {
+        fixture::vm_with(configuration)
+            .metrics()
+            .into_keys()
+            .collect()
+    };
+    assert_eq!(documented, defined(r#"{"dry_run": true}"#));
+    // Those of a dry run are not there without one.
+    documented.retain(|name| !name.starts_with("basic_auth.dry_run."));
+    assert_eq!(documented, defined("{}"));
 }
 
 #[test]

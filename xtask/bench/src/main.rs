@@ -3,6 +3,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod bootstrap;
+mod chart;
 mod cores;
 mod filters;
 mod footprint;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use report::Circumstances;
+use report::{Circumstances, Report};
 use xtask::{envoy, target_folder};
 
 /// Measures what a request costs with this filter and with others.
@@ -54,7 +55,7 @@ struct BenchArgs {
     /// Where all figures go [default: bench.json, bench-scale.json or bench-passwords.json in target/]
     #[arg(long, value_name = "FILE", global = true)]
     json: Option<PathBuf>,
-    /// Writes the table to docs/performance.md
+    /// Writes the table to docs/performance.md, and draws it
     #[arg(long, global = true)]
     write_docs: bool,
 }
@@ -65,6 +66,8 @@ enum What {
     Scale,
     /// What one verification of each password format costs in the VM and natively
     Passwords,
+    /// Draws the tables of docs/performance.md, as `--write-docs` does
+    Draw,
 }
 
 /// What a measurement is made with.
@@ -87,8 +90,21 @@ fn main() -> ExitCode {
     xtask::exit_code(run(&BenchArgs::parse()))
 }
 
-/// Measures and reports.
+/// Measures and reports, or draws what was reported.
 fn run(args: &BenchArgs) -> anyhow::Result<()> {
+    match args.what {
+        None => measure(args, filters::measure, "bench.json"),
+        Some(What::Scale) => measure(args, scale::measure, "bench-scale.json"),
+        Some(What::Passwords) => measure(args, passwords::measure, "bench-passwords.json"),
+        Some(What::Draw) => chart::draw_all(),
+    }
+}
+
+fn measure(
+    args: &BenchArgs,
+    measure: fn(&Stage) -> anyhow::Result<Report>,
+    file: &str,
+) -> anyhow::Result<()> {
     let stage = Stage {
         envoy: envoy::locate()?,
         module: modules::basic_auth(args.module.as_deref())?,
@@ -98,11 +114,7 @@ fn run(args: &BenchArgs) -> anyhow::Result<()> {
             Pace::Thorough
         },
     };
-    let (report, file) = match args.what {
-        None => (filters::measure(&stage)?, "bench.json"),
-        Some(What::Scale) => (scale::measure(&stage)?, "bench-scale.json"),
-        Some(What::Passwords) => (passwords::measure(&stage)?, "bench-passwords.json"),
-    };
+    let report = measure(&stage)?;
     let json = args
         .json
         .clone()

@@ -5,7 +5,7 @@ use walrus::{Module, ModuleConfig};
 
 /// What the module may export. Envoy calls every callback that a module exports, on every request,
 /// and the SDK exports all of them.
-pub const EXPORTS: [&str; 9] = [
+pub const EXPORTS: [&str; 10] = [
     "memory",
     "_initialize",
     "proxy_abi_version_0_2_1",
@@ -13,6 +13,7 @@ pub const EXPORTS: [&str; 9] = [
     "proxy_on_configure",
     "proxy_on_context_create",
     "proxy_on_request_headers",
+    "proxy_on_request_trailers",
     "proxy_on_tick",
     "proxy_on_delete",
 ];

@@ -1,6 +1,7 @@
 //! The requests that show what the module does, as commands to type and as requests to send.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use base64::Engine as _;
@@ -8,6 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::{Request, header};
 
 use crate::http::{self, Answer, Protocol};
+
+/// Between two tries.
+const POLL: Duration = Duration::from_millis(50);
 
 /// A request and the status that it has to be answered with.
 pub(super) struct Attempt {
@@ -20,7 +24,7 @@ pub(super) struct Attempt {
     expected: u16,
 }
 
-const fn get(target: &'static str, expected: u16, what: &'static str) -> Attempt {
+pub(super) const fn get(target: &'static str, expected: u16, what: &'static str) -> Attempt {
     Attempt {
         what,
         method: "GET",
@@ -30,7 +34,7 @@ const fn get(target: &'static str, expected: u16, what: &'static str) -> Attempt
     }
 }
 
-/// What `envoy/envoy.yaml` must do.
+/// What the bootstraps in `envoy/` must do.
 pub(super) const ATTEMPTS: [Attempt; 15] = [
     get("/", 200, "a path that no rule protects"),
     get("/admin", 401, "a protected path, without a password"),
@@ -64,19 +68,19 @@ pub(super) const ATTEMPTS: [Attempt; 15] = [
 ];
 
 impl Attempt {
-    const fn with_user(self, user: &'static str) -> Self {
+    pub(super) const fn with_user(self, user: &'static str) -> Self {
         Self {
             user: Some(user),
             ..self
         }
     }
 
-    const fn with_method(self, method: &'static str) -> Self {
+    pub(super) const fn with_method(self, method: &'static str) -> Self {
         Self { method, ..self }
     }
 
     /// The command line that sends the request to `address`.
-    fn command(&self, address: SocketAddr) -> String {
+    pub(super) fn command(&self, address: SocketAddr) -> String {
         let method = match self.method {
             "GET" => String::new(),
             "HEAD" => " --head".to_owned(),
@@ -92,6 +96,11 @@ impl Attempt {
         )
     }
 
+    /// The status that it has to be answered with.
+    pub(super) const fn expected(&self) -> u16 {
+        self.expected
+    }
+
     /// The same request, to be sent.
     fn request(&self, address: SocketAddr) -> anyhow::Result<Request<()>> {
         let mut request = Request::builder()
@@ -102,6 +111,18 @@ impl Attempt {
             request = request.header(header::AUTHORIZATION, credentials);
         }
         Ok(request.body(())?)
+    }
+
+    /// Sends the request until the answer is what was expected, for at most so long.
+    fn answer_within(&self, patience: Duration, address: SocketAddr) -> anyhow::Result<Answer> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let answer = http::send(address, Protocol::Http1, self.request(address)?)?;
+            if self.is_met_by(&answer) || Instant::now() >= deadline {
+                return Ok(answer);
+            }
+            std::thread::sleep(POLL);
+        }
     }
 
     /// Whether `answer` is what was expected. A 401 has to come with a challenge.
@@ -127,6 +148,15 @@ pub(super) fn print_all(attempts: &[Attempt], address: SocketAddr) {
 
 /// Sends the requests and prints the answers. An answer that differs is an error.
 pub(super) fn try_all(attempts: &[Attempt], address: SocketAddr) -> anyhow::Result<()> {
+    try_within(Duration::ZERO, attempts, address)
+}
+
+/// The same, where each answer may take so long to become what is expected.
+pub(super) fn try_within(
+    patience: Duration,
+    attempts: &[Attempt],
+    address: SocketAddr,
+) -> anyhow::Result<()> {
     let mut differ = 0;
     for attempt in attempts {
         crate::say!(
@@ -135,7 +165,7 @@ pub(super) fn try_all(attempts: &[Attempt], address: SocketAddr) -> anyhow::Resu
             attempt.expected,
             attempt.command(address)
         );
-        let answer = http::send(address, Protocol::Http1, attempt.request(address)?)?;
+        let answer = attempt.answer_within(patience, address)?;
         print_answer(&answer);
         if !attempt.is_met_by(&answer) {
             crate::say!(

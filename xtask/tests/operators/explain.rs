@@ -31,7 +31,7 @@ fn each_reading_each_rule_and_the_answer_are_told() {
     assert_eq!(
         explain(&["GET", "https://www.example/x/..%2fadmin/"]),
         success(
-            "is answered 401 with `WWW-Authenticate: Basic realm=\"istio\", charset=\"UTF-8\"` by rule 0: it has no credentials\n\
+            "is answered 401 with `www-authenticate: Basic realm=\"istio\", charset=\"UTF-8\"` by rule 0: it has no credentials\n\
              \n\
              path reading 0: /x/..%2Fadmin/\n\
              path reading 1: /x/../admin/\n\

@@ -99,7 +99,7 @@ fn explains_a_bypass_attempt(page: &mut Playground) {
     page.type_into("url", "/public/..%2fadmin");
     assert_eq!(
         page.text("answer"),
-        "is answered 401 with `WWW-Authenticate: Basic realm=\"istio\", charset=\"UTF-8\"` by rule 0: it has no credentials"
+        "is answered 401 with `www-authenticate: Basic realm=\"istio\", charset=\"UTF-8\"` by rule 0: it has no credentials"
     );
     assert_eq!(
         page.text("readings"),

@@ -105,6 +105,13 @@ basic_auth_rules:
 #[test]
 fn what_is_shipped_holds() {
     let root = xtask::repository_root();
-    let said = xtask(&root, &["check", "--strict", "envoy/envoy.yaml"], b"");
+    let files = [
+        "envoy/envoy.yaml",
+        "envoy/ecds/basic_auth.yaml",
+        "envoy/ecds/users.htpasswd",
+        "envoy/ecds-file/basic_auth.yaml",
+    ];
+    let arguments = [&["check", "--strict"], &files[..]].concat();
+    let said = xtask(&root, &arguments, b"");
     assert_eq!((said.status, said.error.as_str()), (Some(0), ""));
 }

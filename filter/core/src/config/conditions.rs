@@ -35,8 +35,16 @@ pub(super) fn methods(
     };
     let names: Vec<String> = methods.each(|method| {
         let name = method.text_not_empty()?;
-        let is_method = is_token(name) && (name != "*" || breadth == Breadth::Wide);
+        let is_word_for_all = ["ALL", "ANY"].iter().any(|all| name.eq_ignore_ascii_case(all));
+        let is_method =
+            is_token(name) && !is_word_for_all && (name != "*" || breadth == Breadth::Wide);
         if is_method {
+            if name != "*" && !is_registered(name) {
+                warnings.push(format!(
+                    "{}: no such method is registered; if no client sends it, the rule decides nothing",
+                    method.place
+                ));
+            }
             Ok(String::from(name))
         } else {
             Err(method.error(Problem::NotAMethod))
@@ -79,4 +87,13 @@ pub(super) fn sources(
         ));
     }
     Ok(blocks)
+}
+
+/// The methods of HTTP and WebDAV that a rule may be for, in upper case (IANA's registry of methods).
+fn is_registered(method: &str) -> bool {
+    const METHODS: &str = " ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK LOCK \
+                           MERGE MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE OPTIONS ORDERPATCH \
+                           PATCH POST PROPFIND PROPPATCH PUT QUERY REBIND REPORT SEARCH TRACE UNBIND UNCHECKOUT \
+                           UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL ";
+    METHODS.contains(&format!(" {} ", method.to_ascii_uppercase()))
 }

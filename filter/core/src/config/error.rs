@@ -118,6 +118,8 @@ pub enum Problem {
     },
     /// The known-answer check of a password format failed: this build or host computes wrongly.
     WrongAnswer(Format),
+    /// What cannot be part of a counter's name.
+    NotAStatPrefix,
     /// A realm with a control character.
     ControlCharacterInRealm,
     /// None of the words that may stand here.
@@ -232,11 +234,21 @@ impl fmt::Display for Problem {
                     "has a character that no path has; use `regex` for an expression or a template, or \
                      write the character percent-encoded, such as `%5B` for `[`"
                 }
+                PathProblem::Template => {
+                    "has a parameter of a route, such as `/:id`; use `regex`, or write `%3A` for the colon itself"
+                }
+                PathProblem::Anchor => {
+                    "ends with `$`, which is no anchor here; leave it out, or write `%24` for the character itself"
+                }
+                PathProblem::Several => {
+                    "seems to have several paths; write a rule for each, or `%20` and `%2C` for a blank and a \
+                     comma themselves"
+                }
                 PathProblem::BlankAtEnd => {
                     "has a blank at an end; leave it out, or write `%20`"
                 }
                 PathProblem::CouldBeAny => {
-                    "could mean any path; write it without escapes and control characters"
+                    "could mean any path; write it without escapes, control characters, dot segments and `;`"
                 }
                 PathProblem::Escape => {
                     "has an escape that means another path when it is decoded, and must not open that \
@@ -277,7 +289,7 @@ impl fmt::Display for Problem {
                     "is not a host; write `example.com`, `*.example.com`, `example.*` or `*`"
                 }
             }),
-            Problem::NotAMethod => f.write_str("is not a method; write one such as `GET`"),
+            Problem::NotAMethod => f.write_str("is not a method; write one such as `GET`, or leave `request_methods` out for all"),
             Problem::NotAHeaderName => {
                 f.write_str("is not a header name; write one such as `x-user`")
             }
@@ -328,6 +340,9 @@ impl fmt::Display for Problem {
             Problem::WrongAnswer(format) => write!(
                 f,
                 "the known-answer check of {format} failed; this module or its host is broken"
+            ),
+            Problem::NotAStatPrefix => f.write_str(
+                "must be at most 64 letters of ASCII, digits and `_`; write it such as `staging_admin`",
             ),
             Problem::ControlCharacterInRealm => f.write_str("must not have a control character"),
             Problem::UnknownWord(words) => write!(f, "must be {words}"),

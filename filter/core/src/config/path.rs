@@ -28,6 +28,12 @@ pub enum PathProblem {
     Wildcard,
     /// What is a part of a template or of a regular expression.
     Expression,
+    /// A parameter of a route, such as `:id`.
+    Template,
+    /// A `$` at the end.
+    Anchor,
+    /// Several paths in one text.
+    Several,
     /// A blank at an end.
     BlankAtEnd,
     /// A control character, or an escape that an upstream could take for anything.
@@ -110,7 +116,9 @@ fn text(
     if position == Position::Suffix || text.starts_with('/') {
         return Ok(text.into());
     }
-    if opens {
+    // What stands in front is no part of a name: a negation, quotes, the operator of another server.
+    let is_odd = text.starts_with(|c: char| c.is_ascii_punctuation() && !"._%".contains(c));
+    if opens || is_odd {
         return Err(value.error(Problem::NotAPath(PathProblem::NoSlash)));
     }
     warnings.push(format!(
@@ -137,6 +145,22 @@ fn problem(text: &str, opens: bool) -> Option<PathProblem> {
     }
     if text.contains('*') {
         return Some(PathProblem::Wildcard);
+    }
+    if text.ends_with('$') {
+        return Some(PathProblem::Anchor);
+    }
+    if text
+        .split("/:")
+        .skip(1)
+        .any(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
+    {
+        return Some(PathProblem::Template);
+    }
+    if [" /", ",/", ",."]
+        .iter()
+        .any(|between| text.contains(between))
+    {
+        return Some(PathProblem::Several);
     }
     if text.trim() != text {
         return Some(PathProblem::BlankAtEnd);

@@ -1,5 +1,6 @@
 //! Regular expressions that the whole of a path must match.
 
+mod accident;
 mod syntax;
 
 use alloc::format;
@@ -50,6 +51,10 @@ impl Expression {
                          does; write the ranges apart, as in `[Za-b]`"
                         .into(),
             });
+        }
+        if let Some(reason) = accident::find(expression) {
+            let reason = reason.into();
+            return Err(ExpressionError { reason });
         }
         let example = check_outline(expression)?;
         let regex = compile(&format!(r"{flags}\A(?:{expression})\z"))?;

@@ -68,7 +68,7 @@ pub(crate) struct RegexPattern {
     wide: Option<Expression>,
 }
 
-/// The text has an escape or a character by which it could mean any path.
+/// The text has an escape, a character or a parameter by which it could mean any path.
 #[derive(Debug)]
 pub(crate) struct NotAPath;
 
@@ -95,6 +95,13 @@ impl PathPattern {
             (_, Position::Prefix) => read(Shape::Beginning)?,
             (_, Position::Suffix) => read(Shape::Ending)?,
         };
+        let is_beginning = matches!(position, Position::Prefix | Position::PathSeparatedPrefix);
+        if is_beginning
+            && wide.iter().any(|text| is_root(text))
+            && !narrow.iter().any(|text| is_root(text))
+        {
+            return Err(NotAPath);
+        }
         Ok(PathPattern::Text(TextPattern {
             position,
             narrow,
@@ -273,6 +280,11 @@ pub(crate) fn leading_parts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     ends.flat_map(|(slash, _)| [slash, slash + 1])
         .filter_map(|end| path.get(..end))
         .chain([path])
+}
+
+/// Whether every path begins with a text.
+fn is_root(text: &[u8]) -> bool {
+    text.iter().all(|octet| *octet == b'/')
 }
 
 fn strip_slash(text: &mut Vec<u8>) {

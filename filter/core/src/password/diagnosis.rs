@@ -51,6 +51,9 @@ pub(super) fn has_visible_ends(text: &[u8]) -> bool {
 
 /// What is wrong with a hash that was refused for `error`.
 pub(super) fn cause(hash: &[u8], error: HashError, caps: &HashCostCaps) -> HashError {
+    if is_placeholder(hash) {
+        return HashError::Placeholder;
+    }
     let is_vague = matches!(
         error,
         HashError::BareText
@@ -68,6 +71,9 @@ pub(super) fn cause(hash: &[u8], error: HashError, caps: &HashCostCaps) -> HashE
     }
     if is_recognised(&without_backslashes(hash), caps) {
         return HashError::EscapedDollars;
+    }
+    if is_recognised(&without_encoded_dollars(hash), caps) {
+        return HashError::EncodedDollars;
     }
     if let Some(error) = surroundings(hash, caps) {
         return error;
@@ -120,6 +126,11 @@ fn surroundings(text: &[u8], caps: &HashCostCaps) -> Option<HashError> {
         let inside = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
         return is_recognised(inside, caps).then_some(HashError::Quoted);
     }
+    if starts_with_curly_quote(text) {
+        let trimmed = String::from_utf8_lossy(text);
+        let trimmed = trimmed.trim_matches(CURLY_QUOTES).as_bytes();
+        return is_recognised(trimmed, caps).then_some(HashError::Quoted);
+    }
     if !has_visible_ends(text) {
         let trimmed = String::from_utf8_lossy(text);
         let trimmed = trimmed.trim_matches(is_invisible).as_bytes();
@@ -141,6 +152,25 @@ fn surroundings(text: &[u8], caps: &HashCostCaps) -> Option<HashError> {
             .is_some_and(|hash| is_recognised(hash, caps))
     })
     .then_some(HashError::Behind)
+}
+
+/// What word processors and chat programs make of quotes.
+const CURLY_QUOTES: [char; 6] = [
+    '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}', '\u{ab}', '\u{bb}',
+];
+
+/// Whether a text begins with a curly quote.
+pub(super) fn starts_with_curly_quote(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    text.starts_with(CURLY_QUOTES)
+}
+
+/// What a template, a shell or a reader should have replaced.
+fn is_placeholder(text: &[u8]) -> bool {
+    let around = [("${", "}"), ("$(", ")"), ("{{", "}}"), ("<", ">")];
+    around.iter().any(|(start, end)| {
+        text.starts_with(start.as_bytes()) && text.trim_ascii_end().ends_with(end.as_bytes())
+    })
 }
 
 /// Whether a text is accepted, or refused for what it costs, or for its format.
@@ -173,6 +203,12 @@ fn without_doubled_dollars(text: &[u8]) -> Vec<u8> {
         };
     }
     halved
+}
+
+fn without_encoded_dollars(text: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(text);
+    let text = text.replace("%24", "$").replace("&#36;", "$");
+    text.replace("%2F", "/").replace("%2f", "/").into_bytes()
 }
 
 fn without_backslashes(text: &[u8]) -> Vec<u8> {

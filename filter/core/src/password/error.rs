@@ -43,6 +43,10 @@ pub enum HashError {
     EscapedDollars,
     /// What a shell leaves of a hash in double quotes: it takes `$…` for variables.
     Expanded,
+    /// What a template or a shell should have replaced: `${…}`, `{{…}}`, `<…>`.
+    Placeholder,
+    /// `%24` or `&#36;` for `$`.
+    EncodedDollars,
     /// Quotes around a hash.
     Quoted,
     /// Something between the colon and a hash.
@@ -232,6 +236,12 @@ impl HashError {
             Self::Expanded => {
                 "this is what is left of a password hash, perhaps by a shell, which takes `$` for \
                  variables; put the hash into single quotes"
+            }
+            Self::Placeholder => {
+                "this is a placeholder that nothing has filled in; write the password hash"
+            }
+            Self::EncodedDollars => {
+                "each `$` of the password hash is encoded, as for a URL or HTML; write `$`"
             }
             Self::Quoted => "there are quotes around the password hash; remove them",
             Self::Before => "there is something in front of the password hash; remove it",

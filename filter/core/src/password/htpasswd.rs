@@ -11,6 +11,7 @@ pub use error::{HtpasswdError, HtpasswdProblem};
 use super::cost::HashCostCaps;
 use super::diagnosis::{
     decoded_base64, has_visible_ends, is_bare_text, is_hexadecimal_digest, starts_like_hash,
+    starts_with_curly_quote,
 };
 use super::error::HashError;
 use super::fields::split_at;
@@ -119,7 +120,25 @@ fn split_entry(entry: &[u8]) -> Result<(&[u8], &[u8]), HtpasswdProblem> {
     if user.starts_with(b"- ") {
         return Err(HtpasswdProblem::ListMarker);
     }
+    if is_assignment(user) {
+        return Err(HtpasswdProblem::Assignment);
+    }
     Ok((user, field))
+}
+
+/// The variable of an env file or a shell in front of the user: `USERS=alice`, `export U=alice`. Shorter ones
+/// may be of a distinguished name, such as `UID=alice`.
+fn is_assignment(user: &[u8]) -> bool {
+    if user.starts_with(b"export ") {
+        return true;
+    }
+    split_at(user, b'=').is_some_and(|(variable, _)| {
+        variable.len() > 3
+            && variable.first().is_some_and(u8::is_ascii_uppercase)
+            && variable
+                .iter()
+                .all(|octet| octet.is_ascii_uppercase() || octet.is_ascii_digit() || *octet == b'_')
+    })
 }
 
 /// Whether a hash, or a password after its label, stands behind something else.
@@ -133,7 +152,7 @@ fn has_hash_inside(user: &[u8]) -> bool {
 /// as in a list.
 fn is_quoted(entry: &[u8]) -> bool {
     let [quote @ (b'"' | b'\'' | b'`'), rest @ ..] = entry else {
-        return false;
+        return starts_with_curly_quote(entry);
     };
     let rest = rest.strip_suffix(b",").unwrap_or(rest);
     let user = split_at(rest, b':').map(|(user, _)| user);

@@ -1,5 +1,6 @@
 //! The names of the fields that a decision looks at, and their spellings.
 
+use super::Challenger;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -52,6 +53,11 @@ impl FieldNames {
     #[inline]
     pub fn authentication_header(&self) -> &str {
         &self.authentication_header
+    }
+
+    /// Who asks for the password, as the field with the credentials tells.
+    pub(crate) fn challenger(&self) -> Challenger {
+        Challenger::of(&self.authentication_header)
     }
 
     /// Whether an upstream could take a field for one that moves the path.

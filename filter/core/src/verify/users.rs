@@ -78,7 +78,7 @@ impl UserStore {
 
     /// A user's name as it is configured, and those of its verifiers that are not locked.
     #[inline]
-    fn known(&self, name: &[u8]) -> Option<(&[u8], impl Iterator<Item = &Verifier>)> {
+    pub(super) fn known(&self, name: &[u8]) -> Option<(&[u8], impl Iterator<Item = &Verifier>)> {
         let (name, number) = self.names.get(name)?;
         let more = self.more_verifiers.iter();
         let more = more.filter(move |(of, _)| *of == number);
@@ -118,7 +118,7 @@ impl UserStore {
     ///
     /// # Errors
     /// [`Refusal::Mismatch`], after as much work for an unknown or locked user as for the costliest
-    /// known one; [`Refusal::Empty`] and [`Refusal::Overloaded`].
+    /// known one; [`Refusal::TooLong`], [`Refusal::Empty`] and [`Refusal::Overloaded`].
     #[inline]
     pub(crate) fn authenticate(
         &self,
@@ -144,8 +144,27 @@ impl UserStore {
             return Err(Refusal::Empty);
         }
         if let (None, Some(dummy)) = (refusal, &self.dummy) {
-            verifications.verify(user_name, password, dummy)?;
+            refusal = verifications.verify(user_name, password, dummy).err();
         }
-        Err(refusal.unwrap_or(Refusal::Mismatch))
+        match refusal.unwrap_or(Refusal::Mismatch) {
+            Refusal::Mismatch if self.is_too_long(user_name, password) => Err(Refusal::TooLong),
+            refusal => Err(refusal),
+        }
+    }
+
+    /// Whether a password is longer than what is hashed for a user; for one who is unknown, than what is for
+    /// the costliest known one.
+    fn is_too_long(&self, user_name: &[u8], password: &[u8]) -> bool {
+        let is_too_long = |verifier: &Verifier| password.len() > verifier.longest_password();
+        let mut known = self
+            .known(user_name)
+            .into_iter()
+            .flat_map(|(_, all)| all)
+            .peekable();
+        if known.peek().is_some() {
+            known.any(is_too_long)
+        } else {
+            self.dummy.as_ref().is_some_and(is_too_long)
+        }
     }
 }

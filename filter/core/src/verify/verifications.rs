@@ -11,6 +11,8 @@ use core::time::Duration;
 pub(crate) enum Refusal {
     /// No such user, or another password.
     Mismatch,
+    /// A password that is longer than what is hashed for this user.
+    TooLong,
     /// An empty user name or an empty password, which nobody has.
     Empty,
     /// The check is slow, not remembered, and the budget is spent: when to come back.

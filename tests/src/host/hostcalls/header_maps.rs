@@ -1,4 +1,4 @@
-//! The hostcalls on header maps, of which this host has that of the request.
+//! The hostcalls on header maps, of which this host has those of the request.
 
 use super::{Call, Linked};
 use crate::{
@@ -13,6 +13,7 @@ use proxy_wasm::types::MapType;
 use wasmi::Linker;
 
 const REQUEST_HEADERS: u32 = MapType::HttpRequestHeaders as u32;
+const REQUEST_TRAILERS: u32 = MapType::HttpRequestTrailers as u32;
 
 /// Links the hostcalls on header maps.
 pub(super) fn link(linker: &mut Linker<State>) -> Linked {
@@ -95,6 +96,7 @@ fn link_change(
 fn fields<'a>(call: &'a mut Call<'_>, map: u32) -> Result<&'a mut Fields, Fault> {
     let fields = match map {
         REQUEST_HEADERS => call.data_mut().request_headers.as_mut(),
+        REQUEST_TRAILERS => call.data_mut().request_trailers.as_mut(),
         _ => None,
     };
     Ok(fields.ok_or(Status::BadArgument)?)

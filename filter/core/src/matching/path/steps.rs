@@ -51,8 +51,9 @@ impl Step {
         matches!(self, Step::Decode | Step::DecodeAllButSlash)
     }
 
-    /// What keeps the meaning of a configured path.
-    pub(super) const OF_PATTERN: [Step; 10] = [
+    /// What keeps the meaning of a configured path. It names no authority: `//admin` is `/admin`, and
+    /// not everything.
+    pub(super) const OF_PATTERN: [Step; 9] = [
         Step::Decode,
         Step::Backslash,
         Step::Merge,
@@ -60,7 +61,6 @@ impl Step {
         Step::Parameters,
         Step::Query,
         Step::Fragment,
-        Step::Authority,
         Step::LeadingSlash,
         Step::Lowercase,
     ];

@@ -1,0 +1,30 @@
+//! Clients that people use, through a real Envoy with the built module: each must get in with the right
+//! password, be told clearly that it is wrong, and never be left waiting.
+
+mod containers;
+mod git;
+mod http;
+mod proxies;
+
+use basic_auth_tests::envoy::Tuned;
+use client_tests::{proxy, servers::Server};
+use std::{net::SocketAddr, sync::OnceLock};
+
+/// Envoy and the servers behind it. They end with this process.
+struct Lab {
+    envoy: Tuned,
+    _servers: [Server; 2],
+}
+
+/// Where a listener of the only Envoy listens.
+fn listener(name: &str) -> SocketAddr {
+    static LAB: OnceLock<Lab> = OnceLock::new();
+    let lab = LAB.get_or_init(|| {
+        let (git, registry) = (Server::git(), Server::registry());
+        Lab {
+            envoy: proxy::start(git.address, registry.address),
+            _servers: [git, registry],
+        }
+    });
+    lab.envoy.proxy.listener(name)
+}
