@@ -147,15 +147,15 @@ mod tests {
 
     #[test]
     fn rows_with_a_number_are_bars() {
-        let bars = |column| super::bars(PAGE, "x", column).unwrap();
+        let found = |column| bars(PAGE, "x", column).unwrap();
         let bar = |name: &str, cell: &str| Bar::of(name, cell).unwrap();
-        assert_eq!(bars("µs"), [bar("a", "1,000.5"), bar("b", "2")]);
-        assert_eq!(bars("time"), [bar("b", "3 ms")]);
+        assert_eq!(found("µs"), [bar("a", "1,000.5"), bar("b", "2")]);
+        assert_eq!(found("time"), [bar("b", "3 ms")]);
         assert_eq!(
-            (bars("µs")[0].length, bars("time")[0].length),
+            (found("µs")[0].length, found("time")[0].length),
             (1000.5, 3000.0)
         );
-        let error = super::bars(PAGE, "x", "s").unwrap_err().to_string();
+        let error = bars(PAGE, "x", "s").unwrap_err().to_string();
         assert_eq!(
             error,
             "the table of `x` has no column `s`, but what | µs | time"
