@@ -15,14 +15,16 @@ struct Playground {
 
 impl Playground {
     fn open() -> Self {
-        xtask::playground::build().unwrap();
         let folder = tempfile::tempdir().unwrap();
+        let output = ["playground", "--output", "page.html"];
+        let said = super::xtask(folder.path(), &output, b"");
+        assert_eq!(said.status, Some(0), "{}", said.error);
         xtask::build::of_this_source()
             .unwrap()
             .publish(folder.path())
             .unwrap();
         let server = Server::start(Config {
-            page: Some(xtask::playground::page_path()),
+            page: Some(folder.path().join("page.html")),
             ..Config::local(folder.path().to_owned())
         });
         let server = server.unwrap();
