@@ -245,6 +245,7 @@ impl Part {
                 cargo("test --package xtask --test serve --test up --locked")
             }
             Self::Operators => {
+                cargo("test --package xtask --lib --locked -- users::")?;
                 cargo("test --package xtask --test operators --locked")?;
                 document(toolchain)
             }

@@ -227,3 +227,33 @@ fn is_of(line: &[u8], name: &str) -> bool {
             .is_some_and(|rest| rest.starts_with(b":")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_process_has_written_meanwhile_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.htpasswd");
+        for (before, meanwhile) in [(Some("alice:*\n"), "alice:*\nbob:*\n"), (None, "bob:*\n")] {
+            match before {
+                Some(text) => fs::write(&path, text).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            let mut file = HtpasswdFile::open_or_new(&path).unwrap();
+            assert!(file.put("carol", "*"));
+            fs::write(&path, meanwhile).unwrap();
+            assert_eq!(
+                file.replace().unwrap_err().to_string(),
+                format!(
+                    "{}: another process has changed the file meanwhile; nothing is written: try again",
+                    path.display()
+                )
+            );
+            assert_eq!(fs::read_to_string(&path).unwrap(), meanwhile);
+            // No new file beside it.
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+    }
+}
