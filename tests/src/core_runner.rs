@@ -64,6 +64,11 @@ fn observe(policy: &Policy, request: &Request, worker: &mut Patient) -> Observed
     let source = || request.source_address();
     let mut request = basic_auth::Request::of(fields, policy.field_names());
     request.source = basic_auth::SourceAddress::new(&source);
+    // Who asks for the steps is answered the same.
+    let fresh = || Worker::new(policy.worker_limits(), [7; 32], || Duration::ZERO);
+    let (explained, _) = policy.explain(&request, &mut fresh(), None);
+    let decided = policy.decide(&request, &mut fresh());
+    assert_eq!(format!("{explained:?}"), format!("{decided:?}"));
     match worker.decide(policy, &request) {
         Decision::Allow(allowance) => Observed {
             status: 200,

@@ -6,20 +6,25 @@
 mod background;
 mod file_version;
 mod interrupt;
+mod wasm_bindgen;
 
 pub mod agent;
 pub mod bench;
 pub mod build;
+pub mod check;
 pub mod checksum;
 pub mod child;
 pub mod command;
 pub mod console;
 pub mod envoy;
+pub mod explain;
 pub mod fuzz;
 pub mod http;
 pub mod lines;
 pub mod listen_address;
 pub mod module;
+pub mod operator;
+pub mod playground;
 pub mod process_memory;
 pub mod publish;
 pub mod serve;
@@ -27,6 +32,7 @@ pub mod test;
 pub mod toolchain;
 pub mod up;
 pub mod upstream;
+pub mod users;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

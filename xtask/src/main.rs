@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use xtask::{bench, build, checksum, fuzz, publish, serve, test, up};
+use xtask::{
+    bench, build, check, checksum, explain, fuzz, playground, publish, serve, test, up, users,
+};
 
 /// Builds, serves, runs and tests the Basic auth module for Envoy and Istio.
 #[derive(Debug, Parser)]
@@ -17,6 +19,14 @@ enum Task {
     Serve(serve::ServeArgs),
     /// Runs the module in a real Envoy that loads it from here, to try it
     Up(up::UpArgs),
+    /// Checks configurations, and says what they protect
+    Check(check::CheckArgs),
+    /// Explains what would be answered to a request, and why
+    Explain(explain::ExplainArgs),
+    /// Serves a page to try configurations and requests in the browser
+    Playground(playground::PlaygroundArgs),
+    /// Adds, removes, lists and verifies the users of an htpasswd file
+    Users(users::UsersArgs),
     /// Checks and tests everything, or one part
     Test(test::TestArgs),
     /// Fuzzes what parses foreign octets, for some minutes
@@ -41,6 +51,10 @@ To use it:
   cargo xtask build                   dist/basic_auth.wasm and its checksum
   cargo xtask serve                   the module over HTTP, and what to put into Envoy's configuration
   cargo xtask checksum                the checksum for `code.remote.sha256`
+  cargo xtask check FILE              whether a configuration holds, and what it protects
+  cargo xtask explain FILE GET URL    what would be answered to a request, and why
+  cargo xtask playground              the same in the browser, while you type
+  cargo xtask users add FILE NAME     a user and the hash of a password that is asked for
   cargo xtask push REF                the module to a registry, for Istio, Envoy Gateway and others
 
 To change it:
@@ -61,6 +75,10 @@ fn main() -> ExitCode {
         Task::Checksum(args) => checksum::run(&args),
         Task::Serve(args) => serve::run(args),
         Task::Up(args) => up::run(&args),
+        Task::Check(args) => check::run(&args),
+        Task::Explain(args) => explain::run(&args),
+        Task::Playground(args) => playground::run(args),
+        Task::Users(args) => users::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),

@@ -2,6 +2,7 @@
 
 mod connections;
 mod event;
+mod page;
 mod request_line;
 mod resource;
 mod response;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -33,6 +34,7 @@ use crate::listen_address::ListenAddress;
 use crate::module::{Digest, FILE_NAME, dist_folder};
 use crate::{build, interrupt};
 use connections::Connections;
+use page::Page;
 use request_line::WithoutFragments;
 use store::Store;
 use stream::Watched;
@@ -59,6 +61,7 @@ Resources:
   /basic_auth.wasm            the module that is in dist/ now
   /<sha256>/basic_auth.wasm   this module or an earlier one, under a URL whose content never changes
   /basic_auth.wasm.sha256     the checksum of the first, for `sha256sum --check`
+  /                           the playground, once `cargo xtask playground` has built it
 
 Builds the module first if the source has changed. A module that is built later and a certificate
 that is renewed are picked up. Speaks HTTP/1.1 and HTTP/2, also without TLS (prior knowledge).")]
@@ -98,12 +101,14 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         tls,
         folder: folder.clone(),
         patience: PATIENCE,
+        page: Some(crate::playground::page_path()),
         log: Box::new(move |event| lines.push(event)),
     })?;
     log.push(format_args!(
-        "# Serving {} on {}. Ctrl-C ends it.\n# For Envoy's configuration:\n{}",
+        "# Serving {} on {}. Ctrl-C ends it.{}\n# For Envoy's configuration:\n{}",
         folder.join(FILE_NAME).display(),
         server.url(),
+        server.playground(),
         server.snippet()
     ));
     interrupt.wait();
@@ -120,6 +125,8 @@ pub struct Config {
     pub folder: PathBuf,
     /// How long a client may be idle, or not read what it is sent.
     pub patience: Duration,
+    /// The file with the page of the playground, for `/`.
+    pub page: Option<PathBuf>,
     /// Told what happens.
     pub log: Box<dyn Fn(&Event) + Send + Sync>,
 }
@@ -132,6 +139,7 @@ impl Config {
             tls: None,
             folder,
             patience: PATIENCE,
+            page: None,
             log: Box::new(|_| {}),
         }
     }
@@ -151,6 +159,7 @@ struct Shared {
     store: Store,
     tls: Option<Tls>,
     patience: Duration,
+    page: Option<Page>,
     log: Box<dyn Fn(&Event) + Send + Sync>,
 }
 
@@ -167,6 +176,7 @@ impl Server {
             store,
             tls,
             patience: config.patience,
+            page: config.page.as_deref().and_then(Page::open),
             log: config.log,
         });
         if let Some(warning) = warning.flatten() {
@@ -200,6 +210,14 @@ impl Server {
     /// The URL of its root on this machine, without a slash at the end.
     pub fn url(&self) -> String {
         format!("{}://{}", self.shared.scheme(), self.shared.address)
+    }
+
+    /// Where the playground is, as a comment; empty if it has not been built.
+    fn playground(&self) -> String {
+        let page = self.shared.page.as_ref();
+        page.map_or_else(String::new, |_| {
+            format!("\n# The playground: {}/", self.url())
+        })
     }
 
     /// What to put into Envoy's configuration to load the module that is served now.
@@ -291,6 +309,13 @@ impl Shared {
 
     fn answer(&self, client: SocketAddr, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         let response = response::respond(request, &self.store);
+        let response = match &self.page {
+            // Whatever is wrong with the request is told in either case.
+            Some(page) if response.status() == StatusCode::NOT_FOUND => {
+                page.respond(request, &self.served()).unwrap_or(response)
+            }
+            _ => response,
+        };
         (self.log)(&Event::Answered(Download {
             client,
             method: request.method().clone(),
@@ -322,6 +347,17 @@ impl Shared {
                 ))),
             }
             tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// What the page tells of the newest module.
+    fn served(&self) -> page::Served {
+        let newest = self.store.newest();
+        page::Served {
+            scheme: self.scheme(),
+            address: self.address,
+            digest: newest.digest,
+            size: newest.bytes.len(),
         }
     }
 

@@ -47,6 +47,7 @@ Parts:
   agent       the agent: its modules, a real registry, real Envoy behind it (among `workspace`, too)
   publish     images, manifests and releases, with a real registry, skopeo and real Envoy (among `workspace`, too)
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
+  operators   check, explain, users, the playground, browsers and the docs (among `workspace`, too)
   vm          the corpus on the core in V8, through node
   upstreams   real servers behind a real Envoy with the built module, and every spelling of a path
   fuzz        10 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
@@ -110,6 +111,8 @@ enum Part {
     Clients,
     /// The module server and `up`.
     Serve,
+    /// The commands for operators, the playground, browsers, the docs.
+    Operators,
     /// The core in V8.
     Vm,
     /// Real servers behind the module.
@@ -135,7 +138,7 @@ impl Outcome {
 }
 
 impl Part {
-    /// `Workspace` includes every runner, `Agent`, `Clients`, `Publish` and `Serve`.
+    /// `Workspace` includes every runner, `Agent`, `Clients`, `Operators`, `Publish` and `Serve`.
     const EVERYTHING: [Self; 8] = [
         Self::Format,
         Self::Clippy,
@@ -148,7 +151,13 @@ impl Part {
     ];
 
     /// What `Workspace` includes and can be run by itself.
-    const OF_WORKSPACE: [Self; 4] = [Self::Agent, Self::Clients, Self::Publish, Self::Serve];
+    const OF_WORKSPACE: [Self; 5] = [
+        Self::Agent,
+        Self::Clients,
+        Self::Operators,
+        Self::Publish,
+        Self::Serve,
+    ];
 
     fn parse_all(names: &[String]) -> anyhow::Result<Vec<Self>> {
         names
@@ -190,6 +199,7 @@ impl Part {
             Self::Publish => "publish",
             Self::Clients => "clients",
             Self::Serve => "serve",
+            Self::Operators => "operators",
             Self::Vm => "vm",
             Self::Upstreams => "upstreams",
             Self::Fuzz => "fuzz",
@@ -247,6 +257,11 @@ impl Part {
                 cargo("test --package xtask --lib --locked -- serve::")?;
                 cargo("test --package xtask --test serve --test up --locked")
             }
+            Self::Operators => {
+                cargo("test --package xtask --lib --locked -- users::")?;
+                cargo("test --package xtask --test operators --locked")?;
+                document(toolchain)
+            }
             Self::Vm => v8::run(toolchain),
             Self::Upstreams => {
                 let cargo = self::cargo(toolchain, UPSTREAMS);
@@ -264,6 +279,14 @@ impl Part {
             Self::Runner(name) => cargo(&format!("test --package {TESTS} --test {name} --locked")),
         }
     }
+}
+
+/// The documentation of the core and of what stands on it has no warnings.
+fn document(toolchain: &Toolchain) -> anyhow::Result<()> {
+    let packages = "doc --package basic-auth --package basic-auth-inspect --no-deps --locked";
+    let mut cargo = cargo(toolchain, packages);
+    cargo.env("RUSTDOCFLAGS", "-D warnings");
+    command::run(cargo)
 }
 
 /// Cargo with `arguments`, which are separated by blanks, in the repository.

@@ -1,5 +1,7 @@
 //! Does a rule apply to a request: certainty, host, method, path and its readings, patterns, index.
 
+#[cfg(feature = "analysis")]
+mod automaton;
 mod certainty;
 mod cover;
 mod expression;
@@ -13,6 +15,8 @@ mod prefix_map;
 mod scope;
 mod source;
 
+#[cfg(feature = "analysis")]
+pub(crate) use automaton::{Difference, difference};
 pub(crate) use certainty::Certainty;
 pub use expression::{Expression, ExpressionError};
 pub(crate) use host::Host;

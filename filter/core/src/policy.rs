@@ -6,6 +6,7 @@ use crate::password::Format;
 use crate::redirect::Redirect;
 use crate::request::{Credentials, CredentialsError, FieldNames, Record, Request};
 use crate::rule::{Effect, Protection, Rule};
+use crate::trace::{Trace, Untraced};
 use crate::verify::{Held, Refusal, Verifications, Worker, WorkerLimits};
 use alloc::format;
 use alloc::string::String;
@@ -127,7 +128,18 @@ impl Policy {
     /// Decides a request. The order of the steps is part of the contract: see the documentation.
     #[inline]
     pub fn decide<'p>(&'p self, request: &Request<'_>, worker: &mut Worker) -> Decision<'p> {
-        match self.judge(request, worker) {
+        self.decide_traced(request, worker, &mut Untraced)
+    }
+
+    /// Decides a request, and tells the steps to `trace`.
+    #[inline]
+    pub(crate) fn decide_traced<'p>(
+        &'p self,
+        request: &Request<'_>,
+        worker: &mut Worker,
+        trace: &mut impl Trace,
+    ) -> Decision<'p> {
+        match self.judge(request, worker, trace) {
             Ok(allowance) => Decision::Allow(allowance),
             Err(Stop::Held(held)) => Decision::Hold(held),
             Err(Stop::Denied(denied)) if self.options.is_dry_run => {
@@ -155,13 +167,17 @@ impl Policy {
         &'p self,
         request: &Request<'_>,
         worker: &mut Worker,
+        trace: &mut impl Trace,
     ) -> Result<Allowance<'p>, Stop<'p>> {
         let subject = self.subject(request, &mut worker.host);
+        trace.subject(&subject);
         self.index.candidates(&subject, &mut worker.candidates);
         let selected = self.select(&subject, &worker.candidates, &mut worker.deciding);
-        if let Selected::Exemption(_) = selected {
+        if let Selected::Exemption(index) = selected {
+            trace.selected(Some(index), &worker.deciding);
             return Ok(Allowance::Exempt);
         }
+        trace.selected(None, &worker.deciding);
         if worker.deciding.is_empty() {
             return Ok(Allowance::Unmatched);
         }
@@ -173,7 +189,7 @@ impl Policy {
         {
             return Err(Stop::Denied(redirect));
         }
-        self.authenticate(request, worker)
+        self.authenticate(request, worker, trace)
     }
 
     /// Over plain HTTP, no password is asked for in clear text. A request that cannot be told where to
@@ -264,6 +280,7 @@ impl Policy {
         &'p self,
         request: &Request<'_>,
         worker: &mut Worker,
+        trace: &mut impl Trace,
     ) -> Result<Allowance<'p>, Stop<'p>> {
         let credentials = Credentials::parse(request.credentials, &mut worker.buffer);
         let record = match credentials {
@@ -277,8 +294,15 @@ impl Policy {
             };
             let admitted = match protection.recognise(record.as_ref()) {
                 Some(user) => protection.let_in(user).map(Some),
-                None => protection.admit(credentials, &request.source, &mut worker.verifications),
+                None => {
+                    let verifications = &mut worker.verifications;
+                    protection.admit(credentials, &request.source, verifications, trace)
+                }
             };
+            trace.admitted(
+                index,
+                admitted.as_ref().map_err(|objection| objection.denial),
+            );
             match admitted {
                 Ok(user) => passed = user.map_or(passed, Allowance::Authenticated),
                 Err(objection) => {
@@ -365,6 +389,7 @@ impl Protection {
         credentials: Result<Credentials<'_>, CredentialsError>,
         source: &SourceAddress<'_>,
         verifications: &mut Verifications,
+        trace: &mut impl Trace,
     ) -> Result<Option<UserName<'p>>, Objection<'p>> {
         let Credentials {
             user_name,
@@ -377,9 +402,7 @@ impl Protection {
             Err(error) => return Err(Denial::from(error).into()),
             Ok(credentials) => credentials,
         };
-        let user =
-            self.users
-                .authenticate(user_name, password, &|| source.known(), verifications)?;
+        let user = trace.authenticate(&self.users, user_name, password, source, verifications)?;
         self.let_in(UserName(user)).map(Some)
     }
 

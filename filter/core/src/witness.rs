@@ -34,20 +34,26 @@ impl Policy {
     /// An ordinary request that this rule of `basic_auth_rules` decides, if one is found.
     #[must_use]
     pub fn witness(&self, rule: usize) -> Option<Witness> {
+        let examples = self.rules.get(rule)?.scope.path.examples();
+        examples
+            .iter()
+            .find_map(|path| self.witness_for(rule, path))
+    }
+
+    /// The same with this path.
+    pub(crate) fn witness_for(&self, rule: usize, path: &[u8]) -> Option<Witness> {
         let scope = &self.rules.get(rule)?.scope;
         let source = scope.sources.first().map(ipnet::IpNet::addr);
-        for path in scope.path.examples() {
-            for authority in scope.example_authorities() {
-                for method in scope.methods.examples() {
-                    let witness = Witness {
-                        method,
-                        authority: authority.clone(),
-                        path: path.clone(),
-                        source,
-                    };
-                    if self.is_decided_by(rule, &witness) {
-                        return Some(witness);
-                    }
+        for authority in scope.example_authorities() {
+            for method in scope.methods.examples() {
+                let witness = Witness {
+                    method,
+                    authority: authority.clone(),
+                    path: path.to_vec(),
+                    source,
+                };
+                if self.is_decided_by(rule, &witness) {
+                    return Some(witness);
                 }
             }
         }
@@ -76,7 +82,7 @@ impl Policy {
         }
     }
 
-    fn is_exempt(&self, index: usize) -> bool {
+    pub(crate) fn is_exempt(&self, index: usize) -> bool {
         let rule = self.rules.get(index);
         rule.is_some_and(|rule| rule.protection().is_none())
     }

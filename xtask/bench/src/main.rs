@@ -4,6 +4,7 @@
 
 mod agent;
 mod bootstrap;
+mod chart;
 mod cores;
 mod filters;
 mod flood;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use report::Circumstances;
+use report::{Circumstances, Report};
 use xtask::{envoy, target_folder};
 
 /// Measures what a request costs with this filter and with others.
@@ -58,7 +59,7 @@ struct BenchArgs {
     /// bench-agent.json in target/]
     #[arg(long, value_name = "FILE", global = true)]
     json: Option<PathBuf>,
-    /// Writes the table to docs/performance.md
+    /// Writes the table to docs/performance.md, and draws it
     #[arg(long, global = true)]
     write_docs: bool,
 }
@@ -73,6 +74,8 @@ enum What {
     Flood,
     /// What wasm-agent between Envoy and its xDS server costs
     Agent,
+    /// Draws the tables of docs/performance.md, as `--write-docs` does
+    Draw,
 }
 
 /// What a measurement is made with.
@@ -95,8 +98,23 @@ fn main() -> ExitCode {
     xtask::exit_code(run(&BenchArgs::parse()))
 }
 
-/// Measures and reports.
+/// Measures and reports, or draws what was reported.
 fn run(args: &BenchArgs) -> anyhow::Result<()> {
+    match args.what {
+        None => measure(args, filters::measure, "bench.json"),
+        Some(What::Scale) => measure(args, scale::measure, "bench-scale.json"),
+        Some(What::Passwords) => measure(args, passwords::measure, "bench-passwords.json"),
+        Some(What::Flood) => measure(args, flood::measure, "bench-flood.json"),
+        Some(What::Agent) => measure(args, agent::measure, "bench-agent.json"),
+        Some(What::Draw) => chart::draw_all(),
+    }
+}
+
+fn measure(
+    args: &BenchArgs,
+    measure: fn(&Stage) -> anyhow::Result<Report>,
+    file: &str,
+) -> anyhow::Result<()> {
     let stage = Stage {
         envoy: envoy::locate()?,
         module: modules::basic_auth(args.module.as_deref())?,
@@ -106,13 +124,7 @@ fn run(args: &BenchArgs) -> anyhow::Result<()> {
             Pace::Thorough
         },
     };
-    let (report, file) = match args.what {
-        None => (filters::measure(&stage)?, "bench.json"),
-        Some(What::Scale) => (scale::measure(&stage)?, "bench-scale.json"),
-        Some(What::Flood) => (flood::measure(&stage)?, "bench-flood.json"),
-        Some(What::Passwords) => (passwords::measure(&stage)?, "bench-passwords.json"),
-        Some(What::Agent) => (agent::measure(&stage)?, "bench-agent.json"),
-    };
+    let report = measure(&stage)?;
     let json = args
         .json
         .clone()

@@ -81,6 +81,7 @@ impl Report {
         xtask::say!("All figures: {}", json.display());
         if is_documented {
             self.write_section(circumstances)?;
+            crate::chart::draw_all()?;
             xtask::say!("Table: {PAGE}");
         }
         Ok(())

@@ -21,6 +21,15 @@ pub(crate) fn snippet(scheme: &str, address: SocketAddr, digest: Digest) -> Stri
         .replace("<port>", &address.port().to_string())
 }
 
+/// The same with `<configuration>` where the plugin's configuration belongs.
+pub(crate) fn with_placeholder(scheme: &str, address: SocketAddr, digest: Digest) -> String {
+    snippet(scheme, address, digest).replace(EXAMPLE, "<configuration>")
+}
+
+/// The configuration in the snippet.
+const EXAMPLE: &str =
+    r#"{"basic_auth_rules": [{"prefix": "/admin", "credentials": ["user:password"]}]}"#;
+
 const TEMPLATE: &str = r#"
 # <host> is where this server is for Envoy on the same machine. For others, put their name for
 # this machine in its place.

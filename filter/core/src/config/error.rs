@@ -142,6 +142,18 @@ pub struct NotJson {
 }
 
 impl NotJson {
+    /// Counted from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// In octets, counted from 1.
+    #[must_use]
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
     pub(super) fn of(error: &serde_json::Error, text: &[u8]) -> Self {
         let (line, column) = (error.line(), error.column());
         let mut lines = text.split(|octet| *octet == b'\n');

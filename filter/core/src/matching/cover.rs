@@ -16,10 +16,14 @@ impl Scope {
     /// Whether every request that `other` says, as it is written, is in this scope, too. `false` where
     /// that cannot be proved.
     pub(crate) fn covers(&self, other: &Scope) -> bool {
+        self.covers_beside_path(other) && self.path.covers(&other.path)
+    }
+
+    /// The same, whatever the paths.
+    pub(crate) fn covers_beside_path(&self, other: &Scope) -> bool {
         self.covers_hosts(other)
             && self.covers_sources(other)
             && self.methods.covers(&other.methods)
-            && self.path.covers(&other.path)
     }
 
     fn covers_hosts(&self, other: &Scope) -> bool {

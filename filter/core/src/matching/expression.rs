@@ -66,6 +66,12 @@ impl Expression {
         &self.example
     }
 
+    /// The expression as it is compiled.
+    #[cfg(feature = "analysis")]
+    pub(crate) fn source(&self) -> &str {
+        self.regex.as_str()
+    }
+
     /// Whether the whole path matches. Each octet sequence that is no UTF-8 counts as one U+FFFD,
     /// as `String::from_utf8_lossy` has it.
     #[must_use]

@@ -146,6 +146,15 @@ impl PathPattern {
     }
 }
 
+#[cfg(feature = "analysis")]
+impl RegexPattern {
+    /// The expression as it is written, where that is compiled; else as it protects.
+    pub(super) fn source(&self) -> &str {
+        let expression = self.narrow.as_ref().or(self.wide.as_ref());
+        expression.map_or("", Expression::source)
+    }
+}
+
 impl TextPattern {
     #[inline]
     fn matches(&self, readings: &Readings<'_>) -> Option<Certainty> {

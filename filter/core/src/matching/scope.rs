@@ -37,8 +37,19 @@ impl Scope {
         let host = self.matches_host(&subject.host)?;
         let method = self.methods.matches(subject.method)?;
         let path = self.path.matches(&subject.readings)?;
-        let source = source::certainty(&self.sources, subject.source)?;
+        let source = self.source_certainty(subject)?;
         Some(host.min(method).min(path).min(source))
+    }
+
+    /// Whether the request's host is among the hosts, and how surely.
+    pub(crate) fn host_certainty(&self, subject: &Subject<'_>) -> Option<Certainty> {
+        self.matches_host(&subject.host)
+    }
+
+    /// Whether the request's source is among the addresses, and how surely.
+    #[inline]
+    pub(crate) fn source_certainty(&self, subject: &Subject<'_>) -> Option<Certainty> {
+        source::certainty(&self.sources, subject.source)
     }
 
     fn matches_host(&self, host: &Host<'_>) -> Option<Certainty> {
