@@ -25,6 +25,10 @@ const MIB: u64 = 1024 * 1024;
 /// each leave 16 octets behind would need 14 MB.
 const MORE_RESIDENT: u64 = 4 * MIB;
 
+/// How much larger the linear memories may be: on a busy machine the first request that is held for its
+/// check may come late. Eight octets that each request leaves behind would need ten times that.
+const MORE_LINEAR: u64 = 64 * 1024;
+
 /// How much more Envoy may have allocated, without VMs. Measured are some kilobytes.
 const MORE_ALLOCATED: u64 = MIB;
 
@@ -51,7 +55,7 @@ fn very_many_mixed_requests_leave_envoy_as_large_as_it_was() {
     assert_answers(proxy, expected);
     let (first, last) = (&sizes[0], &sizes[sizes.len() - 1]);
     assert!(
-        last.process.linear_memories == first.process.linear_memories
+        last.linear() <= first.linear() + MORE_LINEAR
             && last.process.resident <= first.process.resident + MORE_RESIDENT
             && last.allocated <= first.allocated + MORE_ALLOCATED,
         "after every {step} requests: {sizes:#?}"
@@ -70,6 +74,11 @@ struct Size {
 }
 
 impl Size {
+    /// Of all VMs together.
+    fn linear(&self) -> u64 {
+        self.process.linear_memories.iter().sum()
+    }
+
     fn of(envoy: &Envoy) -> Size {
         let process = ProcessMemory::of(envoy.id()).expect("Envoy runs");
         let answer = envoy.ask_admin("/memory").expect("an answer");
