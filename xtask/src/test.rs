@@ -249,9 +249,12 @@ impl Part {
             Self::Agent => cargo(
                 "test --package wasm-agent --package ecds-rewrite --package delivery-tests --locked --no-fail-fast",
             ),
-            Self::Publish => cargo(
-                "test --package basic-auth-publish --package publish-tests --locked --no-fail-fast",
-            ),
+            Self::Publish => {
+                cargo("build --package delivery-tests --bin agent-under-test --locked")?;
+                cargo(
+                    "test --package basic-auth-publish --package publish-tests --locked --no-fail-fast",
+                )
+            }
             Self::Clients => cargo("test --package client-tests --locked --no-fail-fast"),
             Self::Serve => {
                 cargo("test --package xtask --lib --locked -- serve::")?;

@@ -1,5 +1,6 @@
 //! What the tests share: the program, a real registry, and one that refuses.
 
+pub mod agent;
 pub mod golden;
 pub mod models;
 pub mod monitoring;

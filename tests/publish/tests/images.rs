@@ -283,6 +283,7 @@ fn a_real_registry_has_what_was_pushed_and_the_agent_pulls_it() {
 
 /// Envoy runs the image, by the digest that was printed.
 fn the_agent_delivers(url: &str, sha256: &str) {
+    publish_tests::agent::ensure_built();
     let folder: TempDir = tempfile::tempdir().unwrap();
     let configuration = json!({"basic_auth_rules": [{"prefix": "/admin", "credentials": ["u:p"]}]});
     let resource = json!({"name": "lab", "typed_config": {

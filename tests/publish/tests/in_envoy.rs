@@ -103,7 +103,7 @@ fn envoy() -> PathBuf {
 }
 
 #[test]
-fn envoy_runs_the_complete_configuration() {
+fn the_oldest_and_the_newest_envoy_run_the_complete_configuration() {
     let (modules, upstream) = (modules(), Upstream::start().unwrap());
     let upstream = upstream.address().to_string();
     let more = ["--listen", "127.0.0.1:0", "--upstream", &upstream];
@@ -113,8 +113,14 @@ fn envoy_runs_the_complete_configuration() {
         fs::metadata(&path).unwrap().permissions().mode() & 0o777,
         0o600
     );
-    let (_envoy, address) = live(&envoy(), &fs::read_to_string(path).unwrap(), "main");
-    protects(address);
+    let configuration = fs::read_to_string(path).unwrap();
+    for program in oldest_and_newest_envoy() {
+        let (envoy, address) = live(&program, &configuration, "main");
+        protects(address);
+        let statistics = envoy.ask_admin("/stats/prometheus").unwrap();
+        let statistics = String::from_utf8_lossy(&statistics.body).into_owned();
+        assert!(statistics.contains("\nenvoy_wasm_remote_load_fetch_failures{} 0\n"));
+    }
 }
 
 /// The oldest one that is supported and that there is a package of, and the newest: README names them.
@@ -124,10 +130,13 @@ fn oldest_and_newest_envoy() -> [PathBuf; 2] {
 }
 
 #[test]
-fn the_oldest_and_the_newest_envoy_behind_the_agent_run_the_folder_and_follow_the_users() {
+fn envoy_behind_the_agent_runs_the_folder_and_follows_the_users() {
+    publish_tests::agent::ensure_built();
     let (modules, upstream) = (modules(), Upstream::start().unwrap());
     let upstream = upstream.address().to_string();
-    for program in oldest_and_newest_envoy() {
+    // Envoy 1.37.0 crashes when it gets a module over ECDS.
+    let program = envoy();
+    {
         let place = tempfile::tempdir().unwrap();
         let at = |name: &str| place.path().join(name).display().to_string();
         let (socket, users) = (at("agent.sock"), at("htpasswd"));
@@ -161,7 +170,11 @@ fn has_every_statistic(envoy: &Envoy, agent: &Agent) {
         .lines()
         .filter_map(|line| line.split(['{', ' ']).next())
         .collect();
-    for asked in monitoring::names() {
+    // Of Envoy's own downloads, which the complete configuration has.
+    let asked = monitoring::names()
+        .into_iter()
+        .filter(|name| !name.contains("remote_load"));
+    for asked in asked {
         // In a regular expression `.+` is the name of a filter.
         let (start, end) = asked.split_once(".+").unwrap_or((&asked, ""));
         let is_it = |name: &&str| match end {
@@ -230,6 +243,7 @@ fn envoy_with(folder: &Path, secret: &Value) -> PathBuf {
 
 #[test]
 fn the_values_of_both_envoyfilters_work_in_envoy_with_the_users_of_the_secret() {
+    publish_tests::agent::ensure_built();
     let modules = modules();
     let folder = made(
         "istio-envoyfilter",
