@@ -4,6 +4,7 @@
 
 use basic_auth_tests::{envoy::Tuned, fixture};
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use xtask::{envoy::bootstrap, http};
 
 /// The office needs no password.
@@ -133,4 +134,39 @@ fn an_address_is_what_the_listener_makes_of_it() {
         .filter(|(_, _, status, expected)| status != expected);
     let wrong: Vec<_> = wrong.collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What this repository ships or makes takes the address of the connection.
+#[test]
+fn every_listener_that_is_shipped_has_an_edge() {
+    let mut listeners = 0;
+    for path in files_below(&fixture::root().join("envoy")) {
+        let text = std::fs::read_to_string(&path).expect("a text");
+        for (start, _) in text.match_indices("stat_prefix: ingress_http\n") {
+            let manager = text[start..]
+                .split("http_filters:")
+                .next()
+                .unwrap_or_default();
+            assert!(
+                manager.contains("use_remote_address: true\n"),
+                "{}",
+                path.display()
+            );
+            listeners += 1;
+        }
+    }
+    assert_eq!(listeners, 6);
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let below = |path: PathBuf| {
+        if path.is_dir() {
+            files_below(&path)
+        } else {
+            vec![path]
+        }
+    };
+    paths.flat_map(below).collect()
 }
