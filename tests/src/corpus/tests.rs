@@ -39,7 +39,7 @@ fn a_slip_is_refused() {
         (
             "status = 200",
             "status = 204",
-            "200, 301, 308, 401, 403 or 503",
+            "200, 301, 308, 401, 403, 407 or 503",
         ),
         ("status = 200", r#"status = 200, realm = "x""#, "challenge"),
         (

@@ -32,6 +32,7 @@ fn octets_are_sent_as_they_are() {
             "path": "/a b\u{fe}",
             "headers": [["X-A", "\u{1}\u{ff}"]],
             "body_bytes": 0,
+            "trailers": [],
         })
     );
 }
