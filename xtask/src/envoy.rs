@@ -241,7 +241,9 @@ pub fn validate(envoy: &Path, configuration: &Path) -> anyhow::Result<()> {
     command
         .args(["--mode", "validate", "--config-path"])
         .arg(configuration);
+    // Paths in what this repository ships begin there.
     let output = command
+        .current_dir(crate::repository_root())
         .stdin(Stdio::null())
         .output()
         .with_context(|| envoy.display().to_string())?;
