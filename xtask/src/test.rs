@@ -16,10 +16,13 @@ use crate::{build, command, fuzz, repository_root};
 const TESTS: &str = "basic-auth-tests";
 
 /// Enough to run the seeds and to notice that a target is broken.
-const TIME_OF_A_FUZZ_TARGET: Duration = Duration::from_secs(10);
+const TIME_OF_A_FUZZ_TARGET: Duration = Duration::from_secs(4);
 
 /// Cargo's arguments for the real servers.
 const UPSTREAMS: &str = "run --package upstream-tests --locked";
+
+/// How many tests of one program run at once.
+const TEST_THREADS: &str = "4";
 
 /// The environment variable that tests find when they are to take their time.
 pub const LONG: &str = "BASIC_AUTH_TEST_LONG";
@@ -45,12 +48,13 @@ Parts:
     …         any other of tests/tests/
   clients     curl, requests, Node, Java, git, skopeo through a real Envoy with the built module (among `workspace`, too)
   agent       the agent: its modules, a real registry, real Envoy behind it (among `workspace`, too)
-  publish     images, manifests and releases, with a real registry, skopeo and real Envoy (among `workspace`, too)
+  publish     images, manifests and releases, with a real registry, skopeo and real Envoy (among `workspace`, too, but for
+              the agent's own image, for which the agent is compiled once more)
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
   operators   check, explain, users, the playground, browsers and the docs (among `workspace`, too)
   vm          the corpus on the core in V8, through node
   upstreams   real servers behind a real Envoy with the built module, and every spelling of a path
-  fuzz        10 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
+  fuzz        4 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
 pub struct TestArgs {
     /// Runs this part only; may be given several times
     #[arg(long, value_name = "PART")]
@@ -233,6 +237,8 @@ impl Part {
             if is_long {
                 cargo.env(LONG, "1");
             }
+            // Many tests wait for an Envoy: more of them at once than there are cores.
+            cargo.env("RUST_TEST_THREADS", TEST_THREADS);
             command::run(cargo)
         };
         match self {
@@ -252,7 +258,7 @@ impl Part {
             Self::Publish => {
                 cargo("build --package delivery-tests --bin agent-under-test --locked")?;
                 cargo(
-                    "test --package basic-auth-publish --package publish-tests --locked --no-fail-fast",
+                    "test --package basic-auth-publish --package publish-tests --locked --no-fail-fast -- --include-ignored",
                 )
             }
             Self::Clients => cargo("test --package client-tests --locked --no-fail-fast"),

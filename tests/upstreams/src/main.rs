@@ -44,7 +44,7 @@ const TRIALS: usize = 4;
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Made-up requests for each server, after those that have one change only
-    #[arg(long, env = "UPSTREAMS_REQUESTS", default_value_t = 2000)]
+    #[arg(long, env = "UPSTREAMS_REQUESTS", default_value_t = 500)]
     requests: usize,
     /// What the made-up requests are made of
     #[arg(long, env = "UPSTREAMS_SEED", default_value_t = 15)]
