@@ -16,10 +16,8 @@ pub struct BenchArgs {
 
 /// Builds and runs the bench.
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
-    let mut bench = Toolchain::pinned()?.cargo(["run", "--quiet", "--locked"]);
-    bench
-        .args(["--package", "basic-auth-bench", "--"])
-        .args(&args.arguments)
-        .current_dir(repository_root());
+    let program = Toolchain::pinned()?.program("basic-auth-bench")?;
+    let mut bench = command::command(program, &args.arguments);
+    bench.current_dir(repository_root());
     command::run(bench)
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 
-use crate::repository_root;
+use crate::command;
 use crate::toolchain::Toolchain;
 
 /// Arguments of the commands that leave the repository.
@@ -17,11 +17,8 @@ pub struct PublishArgs {
 
 /// Builds and becomes the package's program, so that its errors and its status are the only ones.
 pub fn run(name: &str, args: &PublishArgs) -> anyhow::Result<()> {
-    let manifest = repository_root().join("Cargo.toml");
-    let mut cargo = Toolchain::pinned()?.cargo(["run", "--quiet", "--locked", "--manifest-path"]);
-    cargo
-        .arg(manifest)
-        .args(["--package", "basic-auth-publish", "--", name])
-        .args(&args.arguments);
-    Err(cargo.exec().into())
+    let program = Toolchain::pinned()?.program("publish")?;
+    let mut publish = command::command(program, [name]);
+    publish.args(&args.arguments);
+    Err(publish.exec().into())
 }

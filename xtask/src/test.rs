@@ -18,8 +18,8 @@ const TESTS: &str = "basic-auth-tests";
 /// Enough to run the seeds and to notice that a target is broken.
 const TIME_OF_A_FUZZ_TARGET: Duration = Duration::from_secs(4);
 
-/// Cargo's arguments for the real servers.
-const UPSTREAMS: &str = "run --package upstream-tests --locked";
+/// The program that tries the real servers.
+const UPSTREAMS: &str = "upstream-tests";
 
 /// How many tests of one program run at once.
 const TEST_THREADS: &str = "4";
@@ -273,11 +273,12 @@ impl Part {
             }
             Self::Vm => v8::run(toolchain),
             Self::Upstreams => {
-                let cargo = self::cargo(toolchain, UPSTREAMS);
+                let mut program = Command::new(toolchain.program(UPSTREAMS)?);
+                program.current_dir(repository_root());
                 if is_beside {
-                    command::run_quietly(cargo)
+                    command::run_quietly(program)
                 } else {
-                    command::run(cargo)
+                    command::run(program)
                 }
             }
             Self::Compile => cargo("test --workspace --locked --no-run"),

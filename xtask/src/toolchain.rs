@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::command;
+use crate::{command, repository_root, target_folder};
 
 /// The toolchain that `rust-toolchain.toml` names.
 const PINNED: &str = include_str!("../../rust-toolchain.toml");
@@ -83,6 +83,18 @@ impl Toolchain {
         arguments: impl IntoIterator<Item = Argument>,
     ) -> Command {
         self.tool("cargo", arguments)
+    }
+
+    /// A program of another package of this workspace. It is built with the features of the whole
+    /// workspace, as its tests are, so that nothing is compiled twice.
+    pub fn program(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let mut build = self.cargo(["build", "--quiet", "--locked", "--workspace", "--bin", name]);
+        build
+            .arg("--target-dir")
+            .arg(target_folder())
+            .current_dir(repository_root());
+        command::run(build)?;
+        Ok(target_folder().join("debug").join(name))
     }
 
     /// The folder of the standard library's source, and what the compiler calls it when the
