@@ -4,6 +4,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod hostile;
+mod witnesses;
 
 use basic_auth_tests::{
     challenge,

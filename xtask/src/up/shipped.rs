@@ -149,7 +149,10 @@ mod tests {
         assert!(text.contains(&format!(r#""sha256":"{}""#, server.digest())));
         assert!(text.contains(&format!(r#""uri":"{}""#, server.module_url())));
         for shipped in [10000, 8080, 8000] {
-            assert!(!text.contains(&format!("\"port_value\":{shipped}")), "{shipped}");
+            assert!(
+                !text.contains(&format!("\"port_value\":{shipped}")),
+                "{shipped}"
+            );
         }
     }
 
