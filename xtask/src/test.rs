@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use crate::toolchain::Toolchain;
-use crate::{build, command, fuzz, repository_root};
+use crate::{build, command, fuzz, repository_root, target_folder};
 
 /// The package with the tests of the whole.
 const TESTS: &str = "basic-auth-tests";
@@ -64,8 +64,8 @@ pub struct TestArgs {
     long: bool,
 }
 
-/// Runs the parts one after another, also after a failure, and fails if one failed. Of several, one runs
-/// beside the others: it waits more than it computes.
+/// Runs the parts one after another, also after a failure, and fails if one failed. Some run beside the others,
+/// which wait for an Envoy more than they compute.
 pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     let toolchain = Toolchain::pinned()?;
     let parts = if args.only.is_empty() {
@@ -73,19 +73,30 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     } else {
         Part::parse_all(&args.only)?
     };
+    // What runs beside others says what it has to say at its end.
+    let speak: Speak = if parts.len() > 1 {
+        command::run_quietly
+    } else {
+        command::run
+    };
+    let run = |part: &Part| part.run_timed(&toolchain, args.long, speak);
     let mut outcomes = Vec::new();
     std::thread::scope(|scope| {
         let mut beside = None;
         for part in &parts {
-            let run = || part.run_timed(&toolchain, args.long, parts.len() > 1);
-            if *part == Part::Upstreams && parts.len() > 1 {
-                beside = Some(scope.spawn(run));
-            } else {
-                outcomes.push(run());
+            if !part.is_beside() {
+                outcomes.push(run(part));
+            } else if beside.is_none() {
+                let all = parts.iter().filter(|part| part.is_beside());
+                beside = Some(scope.spawn(|| all.map(run).collect::<Vec<_>>()));
             }
         }
-        let panicked = || Outcome::of_panic(Part::Upstreams.name());
-        outcomes.extend(beside.map(|beside| beside.join().unwrap_or_else(|_| panicked())));
+        let panicked = |_| vec![Outcome::of_panic()];
+        outcomes.extend(
+            beside
+                .into_iter()
+                .flat_map(|beside| beside.join().unwrap_or_else(panicked)),
+        );
     });
     crate::say!("\n== summary");
     outcomes
@@ -98,6 +109,9 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// How a program runs.
+type Speak = fn(Command) -> anyhow::Result<()>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
@@ -133,9 +147,9 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn of_panic(name: &str) -> Self {
+    fn of_panic() -> Self {
         Self {
-            line: format!("FAILED {name:<10} panicked"),
+            line: "FAILED a part panicked".to_owned(),
             is_passed: false,
         }
     }
@@ -145,13 +159,13 @@ impl Part {
     /// `Workspace` includes every runner, `Agent`, `Clients`, `Operators`, `Publish` and `Serve`.
     const EVERYTHING: [Self; 8] = [
         Self::Format,
-        Self::Clippy,
         Self::Build,
         Self::Compile,
         Self::Upstreams,
+        Self::Clippy,
+        Self::Fuzz,
         Self::Workspace,
         Self::Vm,
-        Self::Fuzz,
     ];
 
     /// What `Workspace` includes and can be run by itself.
@@ -211,10 +225,15 @@ impl Part {
         }
     }
 
-    fn run_timed(&self, toolchain: &Toolchain, is_long: bool, is_beside: bool) -> Outcome {
+    /// Whether it runs beside the others.
+    fn is_beside(&self) -> bool {
+        matches!(self, Self::Clippy | Self::Fuzz | Self::Upstreams)
+    }
+
+    fn run_timed(&self, toolchain: &Toolchain, is_long: bool, beside: Speak) -> Outcome {
         crate::say!("\n== {}", self.name());
         let start = Instant::now();
-        let result = self.run(toolchain, is_long, is_beside);
+        let result = self.run(toolchain, is_long, beside);
         if let Err(error) = &result {
             crate::warn!("error: {error:#}");
         }
@@ -230,8 +249,8 @@ impl Part {
         }
     }
 
-    /// `is_beside`: others may run at the same time.
-    fn run(&self, toolchain: &Toolchain, is_long: bool, is_beside: bool) -> anyhow::Result<()> {
+    /// `beside` runs what runs beside others.
+    fn run(&self, toolchain: &Toolchain, is_long: bool, beside: Speak) -> anyhow::Result<()> {
         let cargo = |arguments: &str| {
             let mut cargo = cargo(toolchain, arguments);
             if is_long {
@@ -245,8 +264,14 @@ impl Part {
             Self::Format => cargo("fmt --all --check"),
             Self::Clippy => {
                 toolchain.ensure_target(build::TARGET)?;
-                cargo("clippy --workspace --all-targets --locked -- -D warnings")?;
-                cargo(
+                // In a folder of its own, which nobody else locks.
+                let clippy = |arguments: &str| {
+                    let mut cargo = self::cargo(toolchain, arguments);
+                    cargo.env("CARGO_TARGET_DIR", target_folder().join("clippy"));
+                    beside(cargo)
+                };
+                clippy("clippy --workspace --all-targets --locked -- -D warnings")?;
+                clippy(
                     "clippy --package basic-auth-filter --target wasm32-wasip1 --locked -- -D warnings",
                 )
             }
@@ -275,11 +300,7 @@ impl Part {
             Self::Upstreams => {
                 let mut program = Command::new(toolchain.program(UPSTREAMS)?);
                 program.current_dir(repository_root());
-                if is_beside {
-                    command::run_quietly(program)
-                } else {
-                    command::run(program)
-                }
+                beside(program)
             }
             Self::Compile => cargo("test --workspace --locked --no-run"),
             Self::Fuzz => {
