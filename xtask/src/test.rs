@@ -49,7 +49,7 @@ Parts:
   clients     curl, requests, Node, Java, git, skopeo through a real Envoy with the built module (among `workspace`, too)
   agent       the agent: its modules, a real registry, real Envoy behind it (among `workspace`, too)
   publish     images, manifests and releases, with a real registry, skopeo and real Envoy (among `workspace`, too, but for
-              the agent's own image, for which the agent is compiled once more)
+              releases and the agent's image, for which the agent is compiled once more)
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
   operators   check, explain, users, the playground, browsers and the docs (among `workspace`, too)
   vm          the corpus on the core in V8, through node
@@ -270,7 +270,9 @@ impl Part {
                     cargo.env("CARGO_TARGET_DIR", target_folder().join("clippy"));
                     beside(cargo)
                 };
-                clippy("clippy --workspace --all-targets --locked -- -D warnings")?;
+                clippy(
+                    "clippy --workspace --all-targets --features publish-tests/agent-image --locked -- -D warnings",
+                )?;
                 clippy(
                     "clippy --package basic-auth-filter --target wasm32-wasip1 --locked -- -D warnings",
                 )
@@ -283,7 +285,7 @@ impl Part {
             Self::Publish => {
                 cargo("build --package delivery-tests --bin agent-under-test --locked")?;
                 cargo(
-                    "test --package basic-auth-publish --package publish-tests --locked --no-fail-fast -- --include-ignored",
+                    "test --package basic-auth-publish --package publish-tests --features publish-tests/agent-image --locked --no-fail-fast",
                 )
             }
             Self::Clients => cargo("test --package client-tests --locked --no-fail-fast"),

@@ -104,7 +104,6 @@ fn envoy_as_other_user(folder: &Path, shared: &Path) -> PathBuf {
 }
 
 #[test]
-#[ignore = "compiles the agent for its image: cargo xtask test --only publish"]
 fn the_image_runs_alone_and_read_only_and_delivers_to_an_envoy_of_another_user() {
     let folder: TempDir = tempfile::tempdir().unwrap();
     let (config, root) = image(folder.path());

@@ -29,7 +29,6 @@ fn json_of(path: &Path) -> Value {
 }
 
 #[test]
-#[ignore = "compiles the agent for its image: cargo xtask test --only publish"]
 fn a_dry_run_makes_everything_the_same_each_time() {
     let place = tempfile::tempdir().unwrap();
     let (one, other) = (place.path().join("one"), place.path().join("other"));
