@@ -46,6 +46,9 @@ struct Arguments {
     /// Made-up requests for each server, after those that have one change only
     #[arg(long, env = "UPSTREAMS_REQUESTS", default_value_t = 500)]
     requests: usize,
+    /// Of the requests that have one change only, every second by default, all by 1
+    #[arg(long, env = "UPSTREAMS_EVERY", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    every: u64,
     /// What the made-up requests are made of
     #[arg(long, env = "UPSTREAMS_SEED", default_value_t = 15)]
     seed: u64,
@@ -176,7 +179,12 @@ type Outcomes = Sender<(String, anyhow::Result<trial::Outcome>)>;
 
 fn try_one(server: &Server, proxy: &Proxy, arguments: &Arguments, outcomes: &Outcomes) {
     let definition = &server.definition;
-    let requests = requests::requests(definition, arguments.seed, arguments.requests);
+    let requests = requests::requests(
+        definition,
+        arguments.seed,
+        arguments.requests,
+        usize::try_from(arguments.every).unwrap_or(usize::MAX),
+    );
     let outcome = Trial::of(definition, proxy).and_then(|mut trial| trial.run(requests));
     // An error means that nobody listens any more, after a panic.
     let _ = outcomes.send((definition.name.clone(), outcome));

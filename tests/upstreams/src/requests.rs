@@ -118,9 +118,14 @@ impl Choices for Random {
     }
 }
 
-/// What `server` is asked: `count` made-up requests after all that have one change.
-pub(crate) fn requests(server: &Definition, seed: u64, count: usize) -> Vec<Request> {
+/// What `server` is asked: one in `every` of the requests that have one change, and `count` that are made up.
+pub(crate) fn requests(server: &Definition, seed: u64, count: usize, every: usize) -> Vec<Request> {
     let mut requests = spellings(server);
+    let mut number = 0;
+    requests.retain(|_| {
+        number += 1;
+        number % every == 0
+    });
     requests.extend(path_fields());
     if server.has_hosts {
         requests.extend(hosts());
