@@ -16,7 +16,7 @@ use crate::{build, command, fuzz, repository_root, target_folder};
 const TESTS: &str = "basic-auth-tests";
 
 /// Enough to run the seeds and to notice that a target is broken.
-const TIME_OF_A_FUZZ_TARGET: Duration = Duration::from_secs(4);
+const TIME_OF_A_FUZZ_TARGET: Duration = Duration::from_secs(2);
 
 /// The program that tries the real servers.
 const UPSTREAMS: &str = "upstream-tests";
@@ -51,10 +51,11 @@ Parts:
   publish     images, manifests and releases, with a real registry, skopeo and real Envoy (among `workspace`, too, but for
               releases and the agent's image, for which the agent is compiled once more)
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
-  operators   check, explain, users, the playground, browsers and the docs (among `workspace`, too)
+  operators   check, explain, users, the playground, browsers and the docs (among `workspace`, too, but for the playground
+              and the browser)
   vm          the corpus on the core in V8, through node
   upstreams   real servers behind a real Envoy with the built module, and every spelling of a path
-  fuzz        4 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
+  fuzz        2 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
 pub struct TestArgs {
     /// Runs this part only; may be given several times
     #[arg(long, value_name = "PART")]
@@ -270,9 +271,7 @@ impl Part {
                     cargo.env("CARGO_TARGET_DIR", target_folder().join("clippy"));
                     beside(cargo)
                 };
-                clippy(
-                    "clippy --workspace --all-targets --features publish-tests/agent-image --locked -- -D warnings",
-                )?;
+                clippy("clippy --workspace --locked -- -D warnings")?;
                 clippy(
                     "clippy --package basic-auth-filter --target wasm32-wasip1 --locked -- -D warnings",
                 )
@@ -295,7 +294,7 @@ impl Part {
             }
             Self::Operators => {
                 cargo("test --package xtask --lib --locked -- users::")?;
-                cargo("test --package xtask --test operators --locked")?;
+                cargo("test --package xtask --test operators --features xtask/browser --locked")?;
                 document(toolchain)
             }
             Self::Vm => v8::run(toolchain),

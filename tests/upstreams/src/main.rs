@@ -44,10 +44,10 @@ const TRIALS: usize = 4;
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Made-up requests for each server, after those that have one change only
-    #[arg(long, env = "UPSTREAMS_REQUESTS", default_value_t = 500)]
+    #[arg(long, env = "UPSTREAMS_REQUESTS", default_value_t = 300)]
     requests: usize,
-    /// Of the requests that have one change only, every second by default, all by 1
-    #[arg(long, env = "UPSTREAMS_EVERY", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Of the requests that have one change only, every fourth by default, all by 1
+    #[arg(long, env = "UPSTREAMS_EVERY", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
     /// What the made-up requests are made of
     #[arg(long, env = "UPSTREAMS_SEED", default_value_t = 15)]
