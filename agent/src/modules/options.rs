@@ -176,13 +176,19 @@ mod tests {
         };
         for (text, expected) in [
             (
-                "ghcr.io=m.example:5000/ghcr/x/",
-                mirror("ghcr.io", "m.example:5000", "ghcr/x"),
+                "registry.example=m.example:5000/team/x/",
+                mirror("registry.example", "m.example:5000", "team/x"),
             ),
-            ("ghcr.io=m.example", mirror("ghcr.io", "m.example", "")),
-            ("ghcr.io", Err(OptionError::Mirror)),
+            (
+                "registry.example=m.example",
+                mirror("registry.example", "m.example", ""),
+            ),
+            ("registry.example", Err(OptionError::Mirror)),
             ("=m.example", Err(OptionError::Mirror)),
-            ("https://ghcr.io=m.example", Err(OptionError::Mirror)),
+            (
+                "https://registry.example=m.example",
+                Err(OptionError::Mirror),
+            ),
         ] {
             assert_eq!(text.parse(), expected, "{text}");
         }

@@ -140,7 +140,7 @@ async fn requests_that_are_malformed() {
             format!("fail to parse Wasm module fetch url: relative URL without a base; {way_out}"),
         ),
         (
-            "ghcr.io/o/m:v1",
+            "registry.example/o/m:v1",
             format!("fail to parse Wasm module fetch url: relative URL without a base; {way_out}"),
         ),
         (

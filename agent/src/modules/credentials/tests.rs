@@ -59,8 +59,11 @@ fn the_longest_key_that_fits_the_repository_wins() {
 fn a_password_of_google_has_colons_and_line_feeds() {
     let json_key = "{\n  \"type\": \"service_account\"\n}";
     let auth = base64::engine::general_purpose::STANDARD.encode(format!("_json_key:{json_key}"));
-    let text = format!(r#"{{"auths":{{"gcr.io":{{"auth":"{auth}"}}}}}}"#);
-    assert_eq!(found(&text, "gcr.io", "p/m"), pair("_json_key", json_key));
+    let text = format!(r#"{{"auths":{{"registry.example":{{"auth":"{auth}"}}}}}}"#);
+    assert_eq!(
+        found(&text, "registry.example", "p/m"),
+        pair("_json_key", json_key)
+    );
 }
 
 #[test]
