@@ -123,6 +123,17 @@ fn a_room_of_the_core_uses_only_what_stands_below_it() {
 }
 
 #[test]
+fn the_tests_compile_nothing_anew_that_xtask_has_compiled() {
+    let workspace = features(&["--workspace", "--edges", "normal,build,dev"]);
+    let xtask = features(&["--package", "xtask", "--edges", "normal,build"]);
+    let missing: Vec<_> = xtask.difference(&workspace).collect();
+    assert!(
+        missing.is_empty(),
+        "`xtask/shared-features/Cargo.toml` lacks features that others of the workspace use: {missing:#?}"
+    );
+}
+
+#[test]
 fn unsafe_code_of_the_module_is_in_one_file() {
     let root = fixture::root();
     let is_unsafe = |path: &&PathBuf| code(path).lines().any(has_unsafe);
@@ -242,6 +253,13 @@ fn dependencies(package: &str) -> BTreeSet<String> {
         "`cargo tree` does not know {package}"
     );
     names
+}
+
+/// The packages that are compiled for some part of the workspace, each with its version and its features.
+fn features(part: &[&str]) -> BTreeSet<String> {
+    let format = ["--prefix", "none", "--no-dedupe", "--format", "{p}: {f}"];
+    let tree = cargo(&[&["tree"], part, &format].concat());
+    tree.lines().map(str::to_owned).collect()
 }
 
 /// The packages of the workspace.

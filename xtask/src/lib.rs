@@ -6,7 +6,6 @@
 mod background;
 mod file_version;
 mod interrupt;
-mod wasm_bindgen;
 
 pub mod agent;
 pub mod bench;

@@ -8,7 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::toolchain::Toolchain;
-use crate::{command, console, repository_root, serve, target_folder, wasm_bindgen};
+use crate::{command, console, repository_root, serve, target_folder};
+
+/// What makes a module ready for a browser: a program of `xtask/wasm-bindgen`.
+const BINDGEN: &str = "bindgen";
 
 const PACKAGE: &str = "basic-auth-playground";
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -60,7 +63,7 @@ pub fn build() -> anyhow::Result<String> {
         .join(TARGET)
         .join("playground/basic_auth_playground.wasm");
     let mut bindgen = command::command(
-        wasm_bindgen::program(&toolchain, wasm_bindgen::BINDGEN)?,
+        toolchain.program(BINDGEN)?,
         ["--target", "no-modules", "--no-typescript", "--out-dir"],
     );
     bindgen.arg(&folder).arg(&module);

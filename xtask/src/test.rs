@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use crate::toolchain::Toolchain;
-use crate::{build, command, fuzz, repository_root, target_folder};
+use crate::{build, command, fuzz, repository_root};
 
 /// The package with the tests of the whole.
 const TESTS: &str = "basic-auth-tests";
@@ -48,11 +48,9 @@ Parts:
     …         any other of tests/tests/
   clients     curl, requests, Node, Java, git, skopeo through a real Envoy with the built module (among `workspace`, too)
   agent       the agent: its modules, a real registry, real Envoy behind it (among `workspace`, too)
-  publish     images, manifests and releases, with a real registry, skopeo and real Envoy (among `workspace`, too, but for
-              releases and the agent's image, for which the agent is compiled once more)
+  publish     images, manifests and releases, with a real registry, skopeo and real Envoy (among `workspace`, too)
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
-  operators   check, explain, users, the playground, browsers and the docs (among `workspace`, too, but for the playground
-              and the browser)
+  operators   check, explain, users, the playground, browsers and the docs (among `workspace`, too)
   vm          the corpus on the core in V8, through node
   upstreams   real servers behind a real Envoy with the built module, and every spelling of a path
   fuzz        2 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
@@ -163,8 +161,8 @@ impl Part {
         Self::Build,
         Self::Compile,
         Self::Upstreams,
-        Self::Clippy,
         Self::Fuzz,
+        Self::Clippy,
         Self::Workspace,
         Self::Vm,
     ];
@@ -228,7 +226,7 @@ impl Part {
 
     /// Whether it runs beside the others.
     fn is_beside(&self) -> bool {
-        matches!(self, Self::Clippy | Self::Fuzz | Self::Upstreams)
+        matches!(self, Self::Fuzz | Self::Upstreams)
     }
 
     fn run_timed(&self, toolchain: &Toolchain, is_long: bool, beside: Speak) -> Outcome {
@@ -265,14 +263,8 @@ impl Part {
             Self::Format => cargo("fmt --all --check"),
             Self::Clippy => {
                 toolchain.ensure_target(build::TARGET)?;
-                // In a folder of its own, which nobody else locks.
-                let clippy = |arguments: &str| {
-                    let mut cargo = self::cargo(toolchain, arguments);
-                    cargo.env("CARGO_TARGET_DIR", target_folder().join("clippy"));
-                    beside(cargo)
-                };
-                clippy("clippy --workspace --locked -- -D warnings")?;
-                clippy(
+                cargo("clippy --workspace --all-targets --locked -- -D warnings")?;
+                cargo(
                     "clippy --package basic-auth-filter --target wasm32-wasip1 --locked -- -D warnings",
                 )
             }
@@ -284,7 +276,7 @@ impl Part {
             Self::Publish => {
                 cargo("build --package delivery-tests --bin agent-under-test --locked")?;
                 cargo(
-                    "test --package basic-auth-publish --package publish-tests --features publish-tests/agent-image --locked --no-fail-fast",
+                    "test --package basic-auth-publish --package publish-tests --locked --no-fail-fast",
                 )
             }
             Self::Clients => cargo("test --package client-tests --locked --no-fail-fast"),
@@ -294,7 +286,7 @@ impl Part {
             }
             Self::Operators => {
                 cargo("test --package xtask --lib --locked -- users::")?;
-                cargo("test --package xtask --test operators --features xtask/browser --locked")?;
+                cargo("test --package xtask --test operators --locked")?;
                 document(toolchain)
             }
             Self::Vm => v8::run(toolchain),

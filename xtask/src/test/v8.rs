@@ -3,10 +3,13 @@
 use anyhow::bail;
 
 use super::TESTS;
+use crate::command;
 use crate::toolchain::Toolchain;
-use crate::{command, wasm_bindgen};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What runs tests that are compiled to WebAssembly: a program of `xtask/wasm-bindgen`.
+const RUNNER: &str = "bindgen-test-runner";
 
 /// Where Cargo looks for the program that runs what it compiled for `TARGET`.
 const RUNNER_VARIABLE: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER";
@@ -16,7 +19,7 @@ pub(super) fn run(toolchain: &Toolchain) -> anyhow::Result<()> {
         bail!("node is missing: install Node.js, whose V8 runs these tests");
     }
     toolchain.ensure_target(TARGET)?;
-    let runner = wasm_bindgen::program(toolchain, wasm_bindgen::TEST_RUNNER)?;
+    let runner = toolchain.program(RUNNER)?;
     let arguments = format!("test --package {TESTS} --test vm --target {TARGET} --locked");
     let mut cargo = super::cargo(toolchain, &arguments);
     cargo.env(RUNNER_VARIABLE, runner);

@@ -1,13 +1,10 @@
 //! The commands for operators, as processes: what they print, how they end, what they leave behind.
 
-#[cfg(feature = "browser")]
 mod browser;
 mod check;
-#[cfg(feature = "browser")]
 mod clients;
 mod docs;
 mod explain;
-#[cfg(feature = "browser")]
 mod page;
 mod summary;
 mod users;
