@@ -257,8 +257,10 @@ fn dependencies(package: &str) -> BTreeSet<String> {
 
 /// The packages that are compiled for some part of the workspace, each with its version and its features.
 fn features(part: &[&str]) -> BTreeSet<String> {
+    // Where CI runs.
+    let place = ["--target", "x86_64-unknown-linux-gnu"];
     let format = ["--prefix", "none", "--no-dedupe", "--format", "{p}: {f}"];
-    let tree = cargo(&[&["tree"], part, &format].concat());
+    let tree = cargo(&[&["tree"], part, &place, &format].concat());
     tree.lines().map(str::to_owned).collect()
 }
 

@@ -65,6 +65,11 @@ fn run_each(
 ) -> anyhow::Result<()> {
     let mut failures = Vec::new();
     for target in chosen {
+        crate::say!(
+            "       {}, for {} s …",
+            target.name(),
+            time.as_secs().max(1)
+        );
         match targets.run(*target, time, seed) {
             Ok(line) => crate::say!("ok     {line}"),
             Err(error) => {

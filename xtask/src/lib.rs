@@ -25,6 +25,7 @@ pub mod module;
 pub mod operator;
 pub mod playground;
 pub mod process_memory;
+pub mod progress;
 pub mod publish;
 pub mod serve;
 pub mod test;

@@ -39,6 +39,7 @@ Examples:
 Parts:
   fmt         the source is formatted
   clippy      the source has no warnings, for this machine and for WebAssembly
+  doc         the documentation of the source has no warnings
   build       the module can be built
   compile     what the next ones run
   workspace   `cargo test --workspace`, which includes the next ones
@@ -46,7 +47,7 @@ Parts:
     wasm      the corpus on the built module, in a Proxy-Wasm host in process
     envoy     the corpus on a real Envoy that loaded the built module
     …         any other of tests/tests/
-  clients     curl, requests, Node, Java, git, skopeo through a real Envoy with the built module (among `workspace`, too)
+  clients     curl, requests, gRPC, Node, Java, git, skopeo through a real Envoy with the built module (among `workspace`, too)
   agent       the agent: its modules, a real registry, real Envoy behind it (among `workspace`, too)
   publish     images, manifests and releases, with a real registry, skopeo and real Envoy (among `workspace`, too)
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
@@ -78,15 +79,19 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     } else {
         command::run
     };
-    let run = |part: &Part| part.run_timed(&toolchain, args.long, speak);
+    let run = |(index, part): (usize, &Part)| {
+        crate::say!("\n== {} ({} of {})", part.name(), index + 1, parts.len());
+        part.run_timed(&toolchain, args.long, speak)
+    };
     let mut outcomes = Vec::new();
     std::thread::scope(|scope| {
         let mut beside = None;
-        for part in &parts {
+        for (index, part) in parts.iter().enumerate() {
             if !part.is_beside() {
-                outcomes.push(run(part));
+                outcomes.push(run((index, part)));
             } else if beside.is_none() {
-                let all = parts.iter().filter(|part| part.is_beside());
+                let all = parts.iter().enumerate();
+                let all = all.filter(|(_, part)| part.is_beside());
                 beside = Some(scope.spawn(|| all.map(run).collect::<Vec<_>>()));
             }
         }
@@ -116,6 +121,8 @@ type Speak = fn(Command) -> anyhow::Result<()>;
 enum Part {
     Format,
     Clippy,
+    /// What rustdoc makes of the comments.
+    Documentation,
     Build,
     /// What the parts behind it run.
     Compile,
@@ -156,13 +163,14 @@ impl Outcome {
 
 impl Part {
     /// `Workspace` includes every runner, `Agent`, `Clients`, `Operators`, `Publish` and `Serve`.
-    const EVERYTHING: [Self; 8] = [
+    const EVERYTHING: [Self; 9] = [
         Self::Format,
         Self::Build,
         Self::Compile,
         Self::Upstreams,
         Self::Fuzz,
         Self::Clippy,
+        Self::Documentation,
         Self::Workspace,
         Self::Vm,
     ];
@@ -209,6 +217,7 @@ impl Part {
         match self {
             Self::Format => "fmt",
             Self::Clippy => "clippy",
+            Self::Documentation => "doc",
             Self::Build => "build",
             Self::Compile => "compile",
             Self::Workspace => "workspace",
@@ -230,7 +239,6 @@ impl Part {
     }
 
     fn run_timed(&self, toolchain: &Toolchain, is_long: bool, beside: Speak) -> Outcome {
-        crate::say!("\n== {}", self.name());
         let start = Instant::now();
         let result = self.run(toolchain, is_long, beside);
         if let Err(error) = &result {
@@ -268,6 +276,11 @@ impl Part {
                     "clippy --package basic-auth-filter --target wasm32-wasip1 --locked -- -D warnings",
                 )
             }
+            Self::Documentation => {
+                let mut cargo = self::cargo(toolchain, "doc --workspace --no-deps --locked");
+                cargo.env("RUSTDOCFLAGS", "-D warnings");
+                command::run(cargo)
+            }
             Self::Build => build::run(&build::BuildArgs::default()),
             Self::Workspace => cargo("test --workspace --locked --no-fail-fast"),
             Self::Agent => cargo(
@@ -286,8 +299,7 @@ impl Part {
             }
             Self::Operators => {
                 cargo("test --package xtask --lib --locked -- users::")?;
-                cargo("test --package xtask --test operators --locked")?;
-                document(toolchain)
+                cargo("test --package xtask --test operators --locked")
             }
             Self::Vm => v8::run(toolchain),
             Self::Upstreams => {
@@ -303,14 +315,6 @@ impl Part {
             Self::Runner(name) => cargo(&format!("test --package {TESTS} --test {name} --locked")),
         }
     }
-}
-
-/// The documentation of the core and of what stands on it has no warnings.
-fn document(toolchain: &Toolchain) -> anyhow::Result<()> {
-    let packages = "doc --package basic-auth --package basic-auth-inspect --no-deps --locked";
-    let mut cargo = cargo(toolchain, packages);
-    cargo.env("RUSTDOCFLAGS", "-D warnings");
-    command::run(cargo)
 }
 
 /// Cargo with `arguments`, which are separated by blanks, in the repository.

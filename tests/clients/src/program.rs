@@ -3,6 +3,9 @@
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
+/// Where Debian's packages for Python are seen; `python3` may be another one.
+pub const DEBIANS_PYTHON: &str = "/usr/bin/python3";
+
 /// What a program did.
 #[derive(Debug)]
 pub struct Ended {

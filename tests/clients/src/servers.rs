@@ -1,4 +1,4 @@
-//! The servers behind Envoy: git over HTTP, and a container registry.
+//! The servers behind Envoy: git over HTTP, a container registry, and a gRPC service.
 
 use crate::{program, wait_for};
 use std::fs;
@@ -90,6 +90,20 @@ cgi.assign = ("" => "")
             .env("PATH", with_sbin())
             .args(["-D", "-f", path(&file)]);
         Server::start(command, "lighttpd", address, folder)
+    }
+
+    /// A gRPC server that gives back what it gets, one message or many.
+    ///
+    /// # Panics
+    /// When Python or its gRPC is missing.
+    #[must_use]
+    pub fn grpc() -> Server {
+        let address = free_port();
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new(program::DEBIANS_PYTHON);
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/grpc_server.py");
+        command.args([script, &address.to_string()]);
+        Server::start(command, "python3-grpcio", address, folder)
     }
 
     /// Debian's `docker-registry`.

@@ -2,7 +2,6 @@
 
 pub mod agent;
 pub mod golden;
-pub mod models;
 pub mod monitoring;
 pub mod pip;
 pub mod program;

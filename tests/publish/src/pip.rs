@@ -5,6 +5,24 @@ use std::path::PathBuf;
 
 use xtask::command;
 
+/// Fails unless the script `validate.py` of the folder `name` takes every one of `files`.
+///
+/// # Panics
+/// With what is wrong, and with what pip says.
+pub fn validate(name: &str, files: &[PathBuf]) {
+    let packages = installed(name, &format!("{name}/requirements.txt"));
+    let script = xtask::repository_root()
+        .join("tests/publish")
+        .join(name)
+        .join("validate.py");
+    let mut python = command::command("python3", [script]);
+    python.args(files);
+    python
+        .env("PYTHONPATH", packages)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command::output(python).unwrap_or_else(|error| panic!("{error:#}"));
+}
+
 /// The folder `name` in `target/` with what the file `requirements` of this package names.
 ///
 /// # Panics

@@ -12,7 +12,7 @@ use delivery_tests::module_server::ModuleServer;
 use delivery_tests::{PATIENCE, wait_for};
 use publish::agent_image::USER;
 use publish_tests::golden::{documents, envoy_folder};
-use publish_tests::models;
+use publish_tests::pip;
 use publish_tests::program::run;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -199,7 +199,7 @@ fn systemd_takes_the_unit() {
 #[test]
 fn kubernetes_models_take_the_manifest_which_holds_the_generated_files() {
     let path = envoy_folder().join("kubernetes/envoy.yaml");
-    models::validate(std::slice::from_ref(&path));
+    pip::validate("models", std::slice::from_ref(&path));
     let documents = documents(&fs::read_to_string(path).unwrap());
     let generated =
         |name: &str| fs::read_to_string(envoy_folder().join("envoy-ecds").join(name)).unwrap();
@@ -237,10 +237,14 @@ fn kubernetes_models_take_the_manifest_which_holds_the_generated_files() {
     }
 }
 
-/// Fields of the Compose specification; there is no Docker here to ask.
+/// As Compose reads it; there is no Docker here to run it.
 #[test]
 fn the_compose_file_shares_one_volume_and_nothing_else_can_be_written() {
-    let text = fs::read_to_string(envoy_folder().join("compose/compose.yaml")).unwrap();
+    let path = envoy_folder().join("compose/compose.yaml");
+    let mut check = command("docker-compose", ["config", "--quiet", "--file"]);
+    check.args([&path]);
+    output(check).unwrap_or_else(|error| panic!("{error:#}"));
+    let text = fs::read_to_string(path).unwrap();
     let compose = documents(&text).remove(0);
     for (name, service) in compose["services"].as_object().unwrap() {
         assert_eq!(service["read_only"], true, "{name}");

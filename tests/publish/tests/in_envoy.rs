@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use delivery_tests::agent::Agent;
+use delivery_tests::agent::{Agent, free_address};
 use delivery_tests::client::status;
 use delivery_tests::lab::good;
 use delivery_tests::messages::{HTTP_WASM, TYPED_STRUCTS, extension_any, typed_struct};
@@ -123,6 +123,59 @@ fn the_oldest_and_the_newest_envoy_run_the_complete_configuration() {
     }
 }
 
+#[test]
+fn the_oldest_and_the_newest_envoy_take_new_users_without_a_restart() {
+    let (modules, upstream) = (modules(), Upstream::start().unwrap());
+    let (address, upstream) = (free_address(), upstream.address().to_string());
+    let listen = address.to_string();
+    let more = ["--listen", &listen, "--upstream", &upstream];
+    let folder = made("envoy-static", &modules.url("/basic_auth.wasm"), &more);
+    let complete = fs::read_to_string(folder.path().join("envoy.yaml")).unwrap();
+    for program in oldest_and_newest_envoy() {
+        let place = tempfile::tempdir().unwrap();
+        let (bootstrap, listeners) = with_listeners_in(place.path(), &complete);
+        fs::write(place.path().join("listeners.json"), &listeners).unwrap();
+        let (_envoy, address) = live(&program, &bootstrap, "main");
+        protects(address);
+        let users = fs::read_to_string(envoy_folder().join("example/users.htpasswd")).unwrap();
+        let alice = users.lines().find(|line| line.starts_with("alice:"));
+        let changed = listeners.replace(alice.unwrap(), "alice:{PLAIN}looking-glass");
+        assert_ne!(changed, listeners);
+        fs::write(place.path().join("new.json"), changed).unwrap();
+        fs::rename(
+            place.path().join("new.json"),
+            place.path().join("listeners.json"),
+        )
+        .unwrap();
+        wait_for("the new password opens /admin", || {
+            (status(address, "/admin", Some("alice:looking-glass")) == 200).then_some(())
+        });
+        assert_eq!(status(address, "/admin", ALICE), 401);
+    }
+}
+
+/// A complete configuration, and its listeners for the file `listeners.json` in a folder that Envoy watches.
+fn with_listeners_in(folder: &Path, complete: &str) -> (String, String) {
+    let mut bootstrap = documents(complete).remove(0);
+    let mut listeners = bootstrap["static_resources"]["listeners"].take();
+    for listener in listeners.as_array_mut().unwrap() {
+        listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+    }
+    bootstrap["static_resources"]["listeners"] = json!([]);
+    bootstrap["node"] = json!({"id": "envoy", "cluster": "tests"});
+    bootstrap["dynamic_resources"]["lds_config"] = json!({
+        "resource_api_version": "V3",
+        "path_config_source": {
+            "path": folder.join("listeners.json"),
+            "watched_directory": {"path": folder},
+        },
+    });
+    (
+        bootstrap.to_string(),
+        json!({"resources": listeners}).to_string(),
+    )
+}
+
 /// The oldest one that is supported and that there is a package of, and the newest: README names them.
 fn oldest_and_newest_envoy() -> [PathBuf; 2] {
     let oldest = installed("oldest-envoy", "oldest-envoy-requirements.txt");
@@ -158,14 +211,32 @@ fn envoy_behind_the_agent_runs_the_folder_and_follows_the_users() {
             (status(address, "/admin", Some("alice:looking-glass")) == 200).then_some(())
         });
         assert_eq!(status(address, "/admin", ALICE), 401);
-        has_every_statistic(&envoy, &agent);
+        let before = scraped(&envoy, &agent);
+        has_every_statistic(&before);
+        let resource = resources.join("basic_auth.yaml");
+        let text = fs::read_to_string(&resource).unwrap();
+        let checksum = delivery_tests::lab::module().digest.to_string();
+        fs::write(&resource, text.replace(&checksum, &"0".repeat(64))).unwrap();
+        wait_for("the agent refuses the module", || {
+            agent
+                .status("/stats/prometheus")
+                .contains("result=\"checksum_mismatched\"")
+                .then_some(())
+        });
+        let raised = ["WasmAgentModuleFetchFails", "WasmAgentRefuses"];
+        monitoring::assert_raised(&before, &before, &[]);
+        monitoring::assert_raised(&before, &scraped(&envoy, &agent), &raised);
     }
 }
 
-/// What alerts and dashboard ask for is there, by these names.
-fn has_every_statistic(envoy: &Envoy, agent: &Agent) {
+/// What Prometheus would get of both.
+fn scraped(envoy: &Envoy, agent: &Agent) -> String {
     let ours = envoy.ask_admin("/stats/prometheus").unwrap();
-    let all = String::from_utf8_lossy(&ours.body).into_owned() + &agent.status("/stats/prometheus");
+    String::from_utf8_lossy(&ours.body).into_owned() + &agent.status("/stats/prometheus")
+}
+
+/// What alerts and dashboard ask for is there, by these names.
+fn has_every_statistic(all: &str) {
     let names: Vec<_> = all
         .lines()
         .filter_map(|line| line.split(['{', ' ']).next())
@@ -175,14 +246,8 @@ fn has_every_statistic(envoy: &Envoy, agent: &Agent) {
         .into_iter()
         .filter(|name| !name.contains("remote_load"));
     for asked in asked {
-        // In a regular expression `.+` is the name of a filter.
-        let (start, end) = asked.split_once(".+").unwrap_or((&asked, ""));
-        let is_it = |name: &&str| match end {
-            "" => *name == start,
-            _ => name.starts_with(start) && name.ends_with(end),
-        };
         assert!(
-            names.iter().any(is_it),
+            names.iter().any(|name| monitoring::is_meant(&asked, name)),
             "{asked} is no statistic: {names:#?}"
         );
     }

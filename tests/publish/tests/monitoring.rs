@@ -1,33 +1,14 @@
-//! Alert rules and dashboard, by Prometheus' own tool. `in_envoy.rs` has the names of real statistics.
+//! Alert rules and dashboard, by Prometheus' own tool. `in_envoy.rs` tries them on real statistics.
 
 use std::fs;
 
-use publish_tests::golden::envoy_folder;
-use publish_tests::monitoring::{alert_expressions, dashboard_expressions};
+use publish_tests::monitoring::{alert_expressions, dashboard_expressions, promtool, test_rules};
 use serde_json::json;
-use xtask::command::{command, output};
-
-fn promtool(arguments: &[&str]) {
-    output(command("promtool", arguments)).unwrap_or_else(|error| panic!("{error:#}"));
-}
 
 #[test]
 fn each_alert_is_raised_by_what_it_is_for_and_by_nothing_else() {
     assert_eq!(alert_expressions().len(), 7);
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name).display().to_string();
-    fs::copy(
-        envoy_folder().join("monitoring/alerts.yaml"),
-        at("rules.yaml"),
-    )
-    .unwrap();
-    fs::write(
-        at("test.yaml"),
-        include_str!("../promtool/alerts_test.yaml"),
-    )
-    .unwrap();
-    promtool(&["check", "rules", &at("rules.yaml")]);
-    promtool(&["test", "rules", &at("test.yaml")]);
+    test_rules(include_str!("../promtool/alerts_test.yaml"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use publish_tests::golden::files;
+use publish_tests::pip;
 use publish_tests::program::{Outcome, run};
 use serde_json::Value;
 use xtask::command;
@@ -68,6 +69,8 @@ fn a_dry_run_makes_everything_the_same_each_time() {
             "wasm-agent.sha256",
         ]
     );
+    let bills = ["basic_auth.cdx.json", "wasm-agent.cdx.json"].map(|name| one.join(name));
+    pip::validate("sbom", &bills);
     for (name, package, holds, misses) in [
         (
             "basic_auth.cdx.json",

@@ -7,13 +7,13 @@ use plotters::prelude::{
     Color as _, IntoDrawingArea as _, IntoFont as _, RGBColor, Rectangle, SVGBackend, Text, WHITE,
 };
 
-use crate::{filters, passwords, scale};
+use crate::{filters, flood, passwords, scale};
 use xtask::repository_root;
 
 const PAGE: &str = "docs/performance.md";
 
 /// The command of a table, the column that is drawn, what it says, and the file.
-const CHARTS: [(&str, &str, &str, &str); 3] = [
+const CHARTS: [(&str, &str, &str, &str); 4] = [
     (
         filters::COMMAND,
         "median",
@@ -31,6 +31,13 @@ const CHARTS: [(&str, &str, &str, &str); 3] = [
         "in the VM",
         "CPU time of one verification in the VM",
         "performance-passwords.svg",
+    ),
+    // The first of that name is that of who needs no password.
+    (
+        flood::COMMAND,
+        "p99",
+        "Requests that need no password, while others log in: 99th percentile, ms",
+        "performance-flood.svg",
     ),
 ];
 

@@ -7,6 +7,7 @@ mod lab;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use xtask::progress::Progress;
 
 use crate::report::Report;
 use crate::table::Table;
@@ -78,6 +79,7 @@ pub(crate) fn measure(stage: &Stage) -> anyhow::Result<Report> {
                 let name = format!("{cost}, {}, {}", mechanism.name(), scene.name());
                 xtask::say!("Measuring {name} …");
                 let lab = Lab::start(stage, mechanism, hash)?;
+                let _progress = Progress::of_time(time);
                 let crowd = Crowd::during(time, &lab, scene)?;
                 rows.push(Row { name, crowd });
             }

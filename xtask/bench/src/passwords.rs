@@ -19,6 +19,7 @@ use crate::table::Table;
 use crate::variant::Variant;
 use crate::{Pace, Stage};
 use xtask::child::Child;
+use xtask::progress::Progress;
 
 const USER_NAME: &str = "alice";
 
@@ -97,11 +98,13 @@ fn slow(stage: &Stage, native: &mut Native) -> anyhow::Result<Vec<Row>> {
         Pace::Thorough => 12,
     };
     // One beside the other, so that both have the same share of a bad moment.
+    let progress = Progress::of_steps(repetitions);
     for _ in 0..repetitions {
         for (variant, row) in rows.iter_mut().enumerate() {
             row.in_vm = row.in_vm.min(proxy.sequence(variant, row.hash.count)?);
             row.native = row.native.min(native.verification(&row.hash)?);
         }
+        progress.step();
     }
     proxy.check_answers(&variants)?;
     let locked = rows.remove(0);

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use xtask::progress::Progress;
 
 use crate::proxy::Proxy;
 
@@ -32,6 +33,7 @@ impl Measured {
             proxy.slice(variant)?;
         }
         let mut base = vec![proxy.slice(0)?];
+        let _progress = Progress::of_time(duration);
         let start = Instant::now();
         while start.elapsed() < duration {
             random.shuffle(&mut order);

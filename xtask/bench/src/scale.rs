@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use xtask::progress::Progress;
 
 use crate::bootstrap::Filter;
 use crate::footprint::Footprint;
@@ -45,12 +46,15 @@ pub(crate) fn measure(stage: &Stage) -> anyhow::Result<Report> {
     proxy.check_answers(&variants)?;
     drop(proxy);
     xtask::say!("Measuring each configuration …");
+    let progress = Progress::of_steps(variants.len() - 1);
     let rows = variants.iter().enumerate().skip(1).map(|(index, variant)| {
+        let footprint = Footprint::of(variant, &stage.envoy)?;
+        progress.step();
         Ok(Row {
             name: variant.name.clone(),
             configuration: configuration(variant).len(),
             request: measured.added(index),
-            footprint: Footprint::of(variant, &stage.envoy)?,
+            footprint,
         })
     });
     let rows: Vec<_> = rows.collect::<anyhow::Result<_>>()?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use crate::progress::Progress;
 use crate::toolchain::Toolchain;
 use crate::{command, repository_root, target_folder};
 
@@ -136,7 +137,10 @@ impl Targets {
             .arg(format!("-timeout={SECONDS_FOR_ONE_INPUT}"))
             .args(seed.map(|seed| format!("-seed={seed}")))
             .stderr(File::create(&log)?);
-        let outcome = command::run(run);
+        let outcome = {
+            let _progress = Progress::of_time(time);
+            command::run(run)
+        };
         let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
         outcome.with_context(|| failure(name, &said, &log))?;
         Ok(format!("{name:<14} {}", last_line(&said)))

@@ -3,6 +3,7 @@
 
 mod containers;
 mod git;
+mod grpc;
 mod http;
 mod proxies;
 
@@ -13,17 +14,17 @@ use std::{net::SocketAddr, sync::OnceLock};
 /// Envoy and the servers behind it. They end with this process.
 struct Lab {
     envoy: Tuned,
-    _servers: [Server; 2],
+    _servers: [Server; 3],
 }
 
 /// Where a listener of the only Envoy listens.
 fn listener(name: &str) -> SocketAddr {
     static LAB: OnceLock<Lab> = OnceLock::new();
     let lab = LAB.get_or_init(|| {
-        let (git, registry) = (Server::git(), Server::registry());
+        let (git, registry, grpc) = (Server::git(), Server::registry(), Server::grpc());
         Lab {
-            envoy: proxy::start(git.address, registry.address),
-            _servers: [git, registry],
+            envoy: proxy::start(git.address, registry.address, grpc.address),
+            _servers: [git, registry, grpc],
         }
     });
     lab.envoy.proxy.listener(name)

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use publish_tests::golden::{Golden, documents, envoy_folder, files};
-use publish_tests::models;
+use publish_tests::pip;
 use serde_json::Value;
 
 #[test]
@@ -48,7 +48,10 @@ fn the_published_models_take_every_manifest_that_they_know() {
     let gateway = manifests("envoy-gateway")
         .into_iter()
         .filter(|path| path.ends_with("users.yaml"));
-    models::validate(&istio.into_iter().chain(gateway).collect::<Vec<_>>());
+    pip::validate(
+        "models",
+        &istio.into_iter().chain(gateway).collect::<Vec<_>>(),
+    );
 }
 
 /// Every key of a document with its place, lists without their numbers; `open` are places of free content.

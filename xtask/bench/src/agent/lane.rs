@@ -19,6 +19,7 @@ use delivery_tests::xds_server::{Heard, Sent, XdsServer};
 use wasm_agent::discovery::Dialect;
 use wasm_agent::wire::message;
 use xtask::module::Module;
+use xtask::progress::Progress;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,6 +55,7 @@ impl Lanes {
         measure: impl Fn(&Lane, usize) -> anyhow::Result<Duration>,
     ) -> anyhow::Result<[Times; 2]> {
         let mut times = [Vec::new(), Vec::new()];
+        let progress = Progress::of_steps(rounds + WARM_UP);
         for round in 0..rounds + WARM_UP {
             let mut turn = [(0, &self.direct), (1, &self.through_agent)];
             // What one of them has left to do must not always slow the same one.
@@ -61,6 +63,7 @@ impl Lanes {
             for (index, lane) in turn {
                 times[index].push(measure(lane, round)?);
             }
+            progress.step();
         }
         Ok(times.map(|times| Times::of(times.into_iter().skip(WARM_UP).collect())))
     }

@@ -9,6 +9,7 @@ use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{Method, StatusCode, Url, redirect};
 use xtask::module::Digest;
+use xtask::progress::Progress;
 
 use super::authorization::{self, Authorization};
 use super::image::{Blob, Image, MANIFEST};
@@ -70,6 +71,7 @@ impl Registry {
             .context("a push needs a tag")?;
         let mut there = Vec::new();
         for blob in &image.blobs {
+            let _progress = Progress::of(format!("{}, {} bytes", blob.role, blob.content.len()));
             let state = self
                 .push_blob(blob)
                 .with_context(|| pushed(&self.reference, &there))?;
