@@ -110,11 +110,7 @@ impl Stage {
         is_quiet: bool,
     ) -> anyhow::Result<Self> {
         let upstream = Upstream::start()?;
-        let log = Log::start()?;
-        let server = Server::start(Config {
-            log: Box::new(move |event| log.push(format_args!("Module server: {event}"))),
-            ..Config::local(dist_folder())
-        })?;
+        let server = module_server()?;
         shipped.move_to(listen, upstream.address())?;
         shipped.load_from(&server)?;
         let (envoy, address) = start_envoy(program, &mut shipped, is_quiet)?;
@@ -132,6 +128,15 @@ impl Stage {
             _upstream: upstream,
         })
     }
+}
+
+/// Serves `dist/`, and prints what happens.
+fn module_server() -> anyhow::Result<Server> {
+    let log = Log::start()?;
+    Ok(Server::start(Config {
+        log: Box::new(move |event| log.push(format_args!("Module server: {event}"))),
+        ..Config::local(dist_folder())
+    })?)
 }
 
 /// Starts Envoy, waits until it is live, and tells where clients reach it.

@@ -9,14 +9,12 @@ use std::time::Duration;
 
 use super::attempt::{self, ATTEMPTS};
 use super::shipped::{self, Shipped};
-use super::{PATIENCE, UpArgs, listener_address, start_envoy};
+use super::{PATIENCE, UpArgs, listener_address, module_server, start_envoy};
 use crate::agent::{self, Profile};
 use crate::build;
-use crate::console::Log;
 use crate::envoy::{self, Envoy};
 use crate::interrupt::Interrupt;
-use crate::module::dist_folder;
-use crate::serve::{Config, Server};
+use crate::serve::Server;
 use crate::upstream::Upstream;
 use workshop::Workshop;
 
@@ -81,11 +79,7 @@ impl Stage {
         is_quiet: bool,
     ) -> anyhow::Result<Self> {
         let upstream = Upstream::start()?;
-        let log = Log::start()?;
-        let server = Server::start(Config {
-            log: Box::new(move |event| log.push(format_args!("Module server: {event}"))),
-            ..Config::local(dist_folder())
-        })?;
+        let server = module_server()?;
         let mut workshop = Workshop::open(agent, &server)?;
         shipped.move_to(listen, upstream.address())?;
         shipped.connect_to(&workshop.socket())?;
