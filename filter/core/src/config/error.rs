@@ -319,11 +319,11 @@ impl fmt::Display for Problem {
             }
             Problem::Quoted => f.write_str("has quotes around it, which would belong to it; remove them"),
             Problem::Placeholder => f.write_str(
-                "is a placeholder that nothing has filled in, and would itself be the password; write the password",
+                "is a placeholder that nothing has filled in, and would itself be the password",
             ),
             Problem::UnsendableCredential => f.write_str(
-                "is a colon alone, has a control character (such as the line end of `echo`, without `-n`), or is \
-                 longer than 6138 octets, and would match no request",
+                "is a colon alone, has a control character (such as the line end of `echo`), or is longer than 6138 \
+                 octets, and would match no request",
             ),
             Problem::HashAsPassword => f.write_str(
                 "is a password hash, or has a label such as `{PLAIN}`, and would itself be the password; put it \

@@ -134,12 +134,10 @@ fn split_entry(entry: &[u8]) -> Result<(&[u8], &[u8]), HtpasswdProblem> {
 
 /// Where other servers are told the name of the file with their users.
 fn is_file_name(entry: &[u8]) -> bool {
-    let starts = |starts: &[&str]| {
-        starts
-            .iter()
-            .any(|start| entry.starts_with(start.as_bytes()))
-    };
-    starts(&["file:/"]) || starts(&["/", "./", "~/", "@/"]) && !entry.contains(&b':')
+    match entry {
+        [b'/', ..] | [b'.' | b'~' | b'@', b'/', ..] => !entry.contains(&b':'),
+        _ => entry.starts_with(b"file:/"),
+    }
 }
 
 /// The variable of an env file or a shell in front of the user: `USERS=alice`, `export U=alice`. Shorter ones

@@ -42,11 +42,11 @@ pub(super) fn find(expression: &str) -> Option<&'static str> {
 
 /// Whether a text stands in an expression, not at its start and not in brackets, and what follows it is
 /// meant.
-fn has_outside_of_class(expression: &str, text: &str, is_meant: impl Fn(&str) -> bool) -> bool {
+fn has_outside_of_class(expression: &str, text: &str, is_meant: fn(&str) -> bool) -> bool {
     expression.match_indices(text).any(|(at, _)| {
         let (before, rest) = expression.split_at_checked(at).unwrap_or_default();
         let is_in_class = before.rfind('[') > before.rfind(']');
-        at > 0 && !is_in_class && rest.get(text.len()..).is_some_and(&is_meant)
+        at > 0 && !is_in_class && rest.get(text.len()..).is_some_and(is_meant)
     })
 }
 
