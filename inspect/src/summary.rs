@@ -1,9 +1,6 @@
 //! What a configuration protects, for a reviewer.
 
-use basic_auth::{
-    Allowance, Decision, Effectiveness, Format, Policy, Request, Role, SourceAddress, Witness,
-    Worker,
-};
+use basic_auth::{Allowance, Decision, Effectiveness, Format, Policy, Role, Witness, Worker};
 use serde_json::{Value, json};
 
 use crate::document::{self, Node};
@@ -275,13 +272,7 @@ fn for_nobody(policy: &Policy, effects: &[Effectiveness]) -> Vec<Vec<usize>> {
 
 fn decide<'p>(policy: &'p Policy, witness: &Witness) -> (Decision<'p>, Vec<usize>) {
     let source = || witness.source;
-    let request = Request {
-        method: Some(&witness.method),
-        authority: Some(&witness.authority),
-        path: Some(&witness.path),
-        source: SourceAddress::new(&source),
-        ..Request::default()
-    };
+    let request = witness.request(&source);
     let (decision, explanation) = policy.explain(&request, &mut worker(policy), None);
     let rules = explanation.rules.iter().enumerate();
     let deciding = rules.filter(|(_, rule)| rule.role == Role::Decides);

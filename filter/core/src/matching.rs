@@ -6,6 +6,7 @@ mod certainty;
 mod cover;
 mod expression;
 mod host;
+mod host_map;
 mod host_pattern;
 mod index;
 mod method;

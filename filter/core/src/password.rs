@@ -34,6 +34,7 @@ use core::time::Duration;
 pub use check::{Check, Progress, Verdict};
 pub use cost::{Cost, HashCostCaps};
 pub use diagnosis::looks_like_hash;
+pub(crate) use diagnosis::{has_visible_ends, is_unfilled, starts_like_hash};
 pub use error::{HashError, Part};
 pub use format::Format;
 pub use htpasswd::{

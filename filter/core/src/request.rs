@@ -81,17 +81,25 @@ impl<'a> Request<'a> {
 fn forwarded_hosts(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
         .split(|octet| matches!(octet, b',' | b';'))
-        .filter_map(|pair| {
-            let pair = pair.trim_ascii();
-            let (name, value) = pair.split_at_checked(5)?;
-            name.eq_ignore_ascii_case(b"host=").then_some(value)
-        })
+        .filter_map(host_parameter)
         .map(|value| {
             let unquoted = value
                 .strip_prefix(b"\"")
                 .and_then(|value| value.strip_suffix(b"\""));
             unquoted.unwrap_or(value)
         })
+}
+
+/// What follows `host=`. Rack lets blanks stand around the `=`, and Spring searches for the name, so that
+/// it may be the end of another.
+fn host_parameter(pair: &[u8]) -> Option<&[u8]> {
+    let mut signs = pair.iter().enumerate().filter(|(_, octet)| **octet == b'=');
+    signs.find_map(|(at, _)| {
+        let (name, value) = pair.split_at_checked(at)?;
+        let end = name.trim_ascii_end().last_chunk::<4>()?;
+        let value = value.strip_prefix(b"=")?.trim_ascii();
+        end.eq_ignore_ascii_case(b"host").then_some(value)
+    })
 }
 
 /// The values of one field: one is what RFC 9110, 11.6.2 allows for credentials.

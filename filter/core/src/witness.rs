@@ -30,6 +30,20 @@ pub(crate) enum Idle {
     Unknown,
 }
 
+impl Witness {
+    /// The request itself, without credentials. `source` tells where it comes from.
+    #[must_use]
+    pub fn request<'w>(&'w self, source: &'w dyn Fn() -> Option<IpAddr>) -> Request<'w> {
+        Request {
+            method: Some(&self.method),
+            authority: Some(&self.authority),
+            path: Some(&self.path),
+            source: SourceAddress::new(source),
+            ..Request::default()
+        }
+    }
+}
+
 impl Policy {
     /// An ordinary request that this rule of `basic_auth_rules` decides, if one is found.
     #[must_use]
@@ -62,13 +76,7 @@ impl Policy {
 
     fn is_decided_by(&self, index: usize, witness: &Witness) -> bool {
         let (source, mut buffer) = (|| witness.source, Vec::new());
-        let request = Request {
-            method: Some(&witness.method),
-            authority: Some(&witness.authority),
-            path: Some(&witness.path),
-            source: SourceAddress::new(&source),
-            ..Request::default()
-        };
+        let request = witness.request(&source);
         let subject = self.subject(&request, &mut buffer);
         let (mut candidates, mut deciding) = (Vec::new(), Vec::new());
         self.index.candidates(&subject, &mut candidates);

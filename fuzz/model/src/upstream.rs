@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::step::Step::{self, AbsoluteForm, Decode, DecodeWithUnicode, RemoveDotsAndTheirEscapes};
 use crate::step::is_never_forwarded;
-use servers::{FRONTS, SERVERS};
+use servers::{FRONTS, servers};
 
 /// A server or framework: what it makes of a path.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,7 @@ pub fn resolutions(path: &[u8]) -> Resolved {
     if path.iter().any(is_never_forwarded) {
         return resolved;
     }
-    for server in SERVERS {
+    for server in servers() {
         if let Some(path) = server.resolve(path) {
             resolved
                 .entry(path)
@@ -68,7 +68,7 @@ pub fn resolutions(path: &[u8]) -> Resolved {
         };
         let is_promised =
             |server: &&Upstream| front.decodings() + server.decodings() <= MOST_DECODINGS;
-        for server in SERVERS.iter().filter(is_promised) {
+        for server in servers().filter(is_promised) {
             if let Some(path) = server.resolve(&forwarded) {
                 resolved
                     .entry(path)
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     fn resolve(name: &str, path: &str) -> Option<String> {
-        let server = SERVERS.iter().find(|server| server.name == name).unwrap();
+        let server = servers().find(|server| server.name == name).unwrap();
         let path = server.resolve(path.as_bytes())?;
         Some(String::from_utf8(path).unwrap())
     }

@@ -144,6 +144,7 @@ fn is_beyond_a_schema(problem: &Problem) -> bool {
         | Problem::NoSuchVariable
         | Problem::NoSuchUser
         | Problem::NoSuchGroup
+        | Problem::GroupAsUser
         | Problem::AllowsNobody
         | Problem::WrongAnswer(_) => true,
         // Some of each kind it can say, and does: the test counts them.

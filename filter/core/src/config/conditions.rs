@@ -1,7 +1,7 @@
 //! Reads the other conditions of a rule: hosts, methods, addresses.
 
+use super::Problem;
 use super::reader::{Object, Read, Value};
-use super::{Problem, is_token};
 use crate::matching::{Breadth, HostPattern, Methods, parse_block};
 use alloc::format;
 use alloc::string::String;
@@ -36,8 +36,11 @@ pub(super) fn methods(
     let names: Vec<String> = methods.each(|method| {
         let name = method.text_not_empty()?;
         let is_word_for_all = ["ALL", "ANY"].iter().any(|all| name.eq_ignore_ascii_case(all));
-        let is_method =
-            is_token(name) && !is_word_for_all && (name != "*" || breadth == Breadth::Wide);
+        let is_method = if name == "*" {
+            breadth == Breadth::Wide
+        } else {
+            !is_word_for_all && has_letters_of_methods(name)
+        };
         if is_method {
             if name != "*" && !is_registered(name) {
                 warnings.push(format!(
@@ -87,6 +90,13 @@ pub(super) fn sources(
         ));
     }
     Ok(blocks)
+}
+
+/// A method is a token (RFC 9110, 9.1), but of those that a token may have beside these, `|`, `!`, `^` and the
+/// like are of a list, a negation or an expression.
+fn has_letters_of_methods(name: &str) -> bool {
+    name.bytes()
+        .all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(&octet))
 }
 
 /// The methods of HTTP and WebDAV that a rule may be for, in upper case (IANA's registry of methods).

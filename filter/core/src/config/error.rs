@@ -67,7 +67,7 @@ pub enum Problem {
     DecidesNothing,
     /// A pattern that no host can match, or that opens more than it says.
     NotAHost(HostError),
-    /// A method that is no token (RFC 9110, 9.1).
+    /// A method that is no token (RFC 9110, 9.1), or stands for others.
     NotAMethod,
     /// A header name that is no token (RFC 9110, 5.1).
     NotAHeaderName,
@@ -81,6 +81,10 @@ pub enum Problem {
     TooManyExpressions,
     /// Neither `user:password` nor the base64 of that.
     NotACredential,
+    /// Quotes around credentials.
+    Quoted,
+    /// What a template or a shell should have replaced by a user or a password.
+    Placeholder,
     /// Credentials with nothing but a colon, a control character, or more octets than a request can
     /// send.
     UnsendableCredential,
@@ -105,6 +109,8 @@ pub enum Problem {
     NoSuchUser,
     /// A group that is not among the `groups`.
     NoSuchGroup,
+    /// A group, named like a user.
+    GroupAsUser,
     /// A rule that accepts nobody.
     AcceptsNobody,
     /// An `allow` that lets nobody pass.
@@ -220,7 +226,9 @@ impl fmt::Display for Problem {
                  write a rule for each",
             ),
             Problem::NotAPath(why) => f.write_str(match why {
-                PathProblem::Url => "has a scheme and a host; write the path here and the host in `hosts`",
+                PathProblem::Url => {
+                    "has a host; write the path here, from its `/` on, and the host in `hosts`"
+                }
                 PathProblem::Query => {
                     "has a query or a fragment, which rules do not see; leave out `?` or `#` and what \
                      follows, or write `%3F` or `%23` for the character itself"
@@ -245,7 +253,8 @@ impl fmt::Display for Problem {
                      comma themselves"
                 }
                 PathProblem::BlankAtEnd => {
-                    "has a blank at an end; leave it out, or write `%20`"
+                    "has a blank, or a character that nobody sees, at an end of a segment; leave it out, or \
+                     write it as `%20` and the like"
                 }
                 PathProblem::CouldBeAny => {
                     "could mean any path; write it without escapes, control characters, dot segments and `;`"
@@ -278,6 +287,7 @@ impl fmt::Display for Problem {
             ),
             Problem::NotAHost(why) => f.write_str(match why {
                 HostError::Url => "has a scheme or a path; write the host alone",
+                HostError::Block => "is a block of addresses; where clients are belongs into `remote_ips`",
                 HostError::Port => {
                     "has a port, and hosts are compared without theirs; leave it out, or write the \
                      beginning of an IPv6 address as `[2001:db8:*`"
@@ -307,13 +317,18 @@ impl fmt::Display for Problem {
             Problem::NotACredential => {
                 f.write_str("must be `user:password` or the base64 of that")
             }
-            Problem::UnsendableCredential => f.write_str(
-                "has nothing but a colon, has a control character, or is longer than 6138 octets, and would match \
-                 no request",
+            Problem::Quoted => f.write_str("has quotes around it, which would belong to it; remove them"),
+            Problem::Placeholder => f.write_str(
+                "is a placeholder that nothing has filled in, and would itself be the password",
             ),
-            Problem::HashAsPassword => {
-                f.write_str("is a password hash, and would itself be the password; put it into `users`")
-            }
+            Problem::UnsendableCredential => f.write_str(
+                "is a colon alone, has a control character (such as the line end of `echo`), or is longer than 6138 \
+                 octets, and would match no request",
+            ),
+            Problem::HashAsPassword => f.write_str(
+                "is a password hash, or has a label such as `{PLAIN}`, and would itself be the password; put it \
+                 into `users`",
+            ),
             Problem::OtherPassword { user, first, .. } => write!(
                 f,
                 "user {} is there already in {first} with another password; keep one",
@@ -329,7 +344,8 @@ impl fmt::Display for Problem {
                  `environment_variables` (Envoy) or `vmConfig.env` (Istio)",
             ),
             Problem::NoSuchUser => f.write_str("is no user of this list; add it to `users` as `NAME:HASH`"),
-            Problem::NoSuchGroup => f.write_str("is none of the `groups`"),
+            Problem::NoSuchGroup => f.write_str("is none of the `groups`, which are named without `@` there"),
+            Problem::GroupAsUser => f.write_str("is a group; write it with `@` in front"),
             Problem::AcceptsNobody => f.write_str(
                 "accepts nobody; add `users` or `credentials` here, or `users` to the configuration",
             ),

@@ -1,5 +1,7 @@
 //! Which key was meant by one that does not exist.
 
+use super::{CONFIGURATION_KEYS, RULE_KEYS};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -10,10 +12,16 @@ pub enum KeyHint {
     Nearest(&'static str),
     /// One of these.
     OneOf(&'static [&'static str]),
+    /// This one, in a rule.
+    InRule,
+    /// This one, outside of rules.
+    OutsideOfRules,
+    /// It is around the configuration where that comes from.
+    Unwrapped,
 }
 
 /// What other tools call a key, and which keys it is here.
-const OTHER_NAMES: [(&str, &[&str]); 13] = [
+const OTHER_NAMES: [(&str, &[&str]); 20] = [
     ("domain", &["hosts"]),
     ("domains", &["hosts"]),
     ("vhosts", &["hosts"]),
@@ -22,12 +30,22 @@ const OTHER_NAMES: [(&str, &[&str]); 13] = [
     ("cidrs", &["remote_ips"]),
     ("remote_ip_blocks", &["remote_ips"]),
     ("users_file", &["users", "users_env"]),
+    ("htpasswd", &["users", "users_env"]),
+    ("username", &["users", "credentials"]),
+    ("password", &["users", "credentials"]),
+    ("rules", &["basic_auth_rules"]),
+    ("remove_header", &["hide_credentials"]),
+    ("header_field", &["forward_username_header"]),
+    ("safe_regex", &["regex"]),
     ("paths", PATHS),
     ("path", PATHS),
     ("request_path", PATHS),
     ("path_prefix", &["prefix", "path_separated_prefix"]),
     ("path_regex", &["regex"]),
 ];
+
+/// What Envoy and Istio have around a configuration.
+const WRAPPERS: [&str; 4] = ["config", "configuration", "plugin_config", "value"];
 
 const PATHS: &[&str] = &[
     "exact",
@@ -40,6 +58,19 @@ const PATHS: &[&str] = &[
 impl KeyHint {
     /// The hint for a key where only `keys` are known.
     pub(super) fn of(key: &str, keys: &'static [&'static str]) -> Self {
+        let is_of_rule = keys.contains(&"prefix");
+        let is_outermost = keys.contains(&"basic_auth_rules");
+        if is_outermost && RULE_KEYS.contains(&key) {
+            return KeyHint::InRule;
+        }
+        if is_of_rule && CONFIGURATION_KEYS.contains(&key) {
+            return KeyHint::OutsideOfRules;
+        }
+        let key = snake_case(key);
+        let key = key.as_str();
+        if is_outermost && WRAPPERS.contains(&key) {
+            return KeyHint::Unwrapped;
+        }
         let other_name = OTHER_NAMES.iter().find(|(name, _)| *name == key);
         if let Some((_, meant)) = other_name
             && meant.iter().all(|name| keys.contains(name))
@@ -73,8 +104,25 @@ impl fmt::Display for KeyHint {
                 }
                 Ok(())
             }
+            KeyHint::InRule => f.write_str("it belongs into a rule of `basic_auth_rules`"),
+            KeyHint::OutsideOfRules => {
+                f.write_str("it belongs beside `basic_auth_rules`, not into a rule")
+            }
+            KeyHint::Unwrapped => f.write_str("write what is in it in its place"),
         }
     }
+}
+
+/// `pathPrefix` and `PathPrefix` as `path_prefix`.
+fn snake_case(key: &str) -> String {
+    let mut snake = String::with_capacity(key.len());
+    for letter in key.chars() {
+        if letter.is_ascii_uppercase() && !snake.is_empty() && !snake.ends_with('_') {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
 }
 
 /// The known key that takes the fewest edits, if these are few.

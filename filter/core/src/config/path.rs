@@ -3,6 +3,7 @@
 use super::Problem;
 use super::reader::{Object, Read, Value};
 use crate::matching::{Breadth, Case, PathPattern, Position};
+use crate::password::has_visible_ends;
 use crate::policy::Selection;
 use alloc::format;
 use alloc::string::String;
@@ -20,7 +21,7 @@ const PATH_KEYS: [&str; 5] = [
 /// Why a text cannot be a path, or does not say what it seems to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathProblem {
-    /// A scheme and a host.
+    /// A host, with or without a scheme.
     Url,
     /// A query or a fragment.
     Query,
@@ -34,7 +35,7 @@ pub enum PathProblem {
     Anchor,
     /// Several paths in one text.
     Several,
-    /// A blank at an end.
+    /// A blank at an end of a segment, or a character that nobody sees.
     BlankAtEnd,
     /// A control character, or an escape that an upstream could take for anything.
     CouldBeAny,
@@ -116,8 +117,12 @@ fn text(
     if position == Position::Suffix || text.starts_with('/') {
         return Ok(text.into());
     }
-    // What stands in front is no part of a name: a negation, quotes, the operator of another server.
-    let is_odd = text.starts_with(|c: char| c.is_ascii_punctuation() && !"._%".contains(c));
+    if begins_with_host(text) {
+        return Err(value.error(Problem::NotAPath(PathProblem::Url)));
+    }
+    // What stands in front is no part of a name: a negation, quotes, the operator of another server,
+    // what only looks like a slash.
+    let is_odd = text.starts_with(|c: char| !c.is_ascii_alphanumeric() && !"._%".contains(c));
     if opens || is_odd {
         return Err(value.error(Problem::NotAPath(PathProblem::NoSlash)));
     }
@@ -126,6 +131,16 @@ fn text(
         value.place
     ));
     Ok(["/", text].concat())
+}
+
+/// Whether what stands before the first slash is a host rather than a name: `a.example/x`, `a:80`.
+fn begins_with_host(text: &str) -> bool {
+    let (first, is_alone) = match text.split_once('/') {
+        Some((first, _)) => (first, false),
+        None => (text, true),
+    };
+    let name = first.trim_start_matches('.');
+    name.contains(':') || name.starts_with("www.") || !is_alone && name.contains('.')
 }
 
 /// What is wrong with a text as a part of a path (RFC 3986, 3.3). Blanks inside and letters beyond
@@ -156,13 +171,19 @@ fn problem(text: &str, opens: bool) -> Option<PathProblem> {
     {
         return Some(PathProblem::Template);
     }
-    if [" /", ",/", ",."]
+    if !has_visible_ends(text.as_bytes()) {
+        return Some(PathProblem::BlankAtEnd);
+    }
+    if [" /", ",/", ",.", ";/"]
         .iter()
         .any(|between| text.contains(between))
     {
         return Some(PathProblem::Several);
     }
-    if text.trim() != text {
+    if text
+        .split('/')
+        .any(|segment| !has_visible_ends(segment.as_bytes()))
+    {
         return Some(PathProblem::BlankAtEnd);
     }
     (opens && has_escape_with_meaning(text)).then_some(PathProblem::Escape)

@@ -6,7 +6,7 @@ use super::reader::{Object, Read, Value, error_at};
 use super::{Environment, Problem};
 use crate::names::Names;
 use crate::password::{
-    HtpasswdError, HtpasswdUser, Verifier, looks_like_hash, parse_htpasswd_users,
+    HtpasswdError, HtpasswdUser, Verifier, is_unfilled, parse_htpasswd_users, starts_like_hash,
 };
 use crate::request::{Credentials, MAX_USER_ID_AND_PASSWORD};
 use crate::verify::{Allowed, OtherPassword, UserStore};
@@ -72,6 +72,13 @@ pub(super) fn of_rule(rule: &Object<'_>, caps: &Caps) -> Read<Option<UserStore>>
 /// Istio's form: `user:password`, or the base64 of that.
 fn insert_credential(value: &Value<'_>, users: &mut UserStore) -> Read<()> {
     let text = value.text_not_empty()?;
+    let is_quoted = |quote: char| text.starts_with(quote) && text.ends_with(quote);
+    if is_quoted('"') || is_quoted('\'') {
+        return Err(value.error(Problem::Quoted));
+    }
+    if is_unfilled(text.as_bytes()) {
+        return Err(value.error(Problem::Placeholder));
+    }
     let decoded: Vec<u8> = if text.contains(':') {
         text.into()
     } else {
@@ -88,8 +95,11 @@ fn insert_credential(value: &Value<'_>, users: &mut UserStore) -> Read<()> {
     } = Credentials::split(&decoded)
         .filter(|_| decoded.len() <= MAX_USER_ID_AND_PASSWORD && decoded != b":")
         .ok_or_else(|| value.error(Problem::UnsendableCredential))?;
-    if looks_like_hash(password) {
+    if starts_like_hash(password) {
         return Err(value.error(Problem::HashAsPassword));
+    }
+    if is_unfilled(user_name) || is_unfilled(password) {
+        return Err(value.error(Problem::Placeholder));
     }
     users.insert_beside(user_name, Verifier::plain(password));
     Ok(())
@@ -115,7 +125,11 @@ impl List {
     fn insert_htpasswd(&mut self, value: &Value<'_>, caps: &Caps) -> Read<()> {
         match value.json {
             Json::List(_) => value
-                .each(|item| self.insert_text(&item, item.text()?.as_bytes(), caps))
+                .each(|item| match item.json {
+                    // `- alice: hash`, with a blank, is an object in YAML.
+                    Json::Object(_) => Err(item.error(Problem::UsersAsMap)),
+                    _ => self.insert_text(&item, item.text()?.as_bytes(), caps),
+                })
                 .map(|_| ()),
             Json::Text(text) => self.insert_text(value, text.as_bytes(), caps),
             Json::Object(_) => Err(value.error(Problem::UsersAsMap)),
@@ -233,7 +247,10 @@ pub(super) fn allowed(
             is_anybody |= users.accepts(text.as_bytes());
             allowed.users.insert(text.as_bytes());
         } else {
-            return Err(entry.error(Problem::NoSuchUser));
+            return Err(entry.error(match groups.get(text) {
+                Some(_) => Problem::GroupAsUser,
+                None => Problem::NoSuchUser,
+            }));
         }
         Ok(())
     })?;

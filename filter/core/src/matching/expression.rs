@@ -57,7 +57,9 @@ impl Expression {
             return Err(ExpressionError { reason });
         }
         let example = check_outline(expression)?;
-        let regex = compile(&format!(r"{flags}\A(?:{expression})\z"))?;
+        let regex = compile(&format!(r"{flags}\A(?:{expression})\z"))
+            // A comment at the end, under the flag `x`, goes on up to the end of the line.
+            .or_else(|_| compile(&format!("{flags}\\A(?:{expression}\n)\\z")))?;
         Ok(Self { regex, example })
     }
 
@@ -119,7 +121,7 @@ fn compile(expression: &str) -> Result<Regex, ExpressionError> {
 /// What to write instead, by a part of what `regex-lite` says.
 const CURES: [(&str, &str); 7] = [
     ("backreferences", "write the group again"),
-    ("escape sequence", r"leave out the `\`, or write `\`"),
+    ("escape sequence", r"leave out the `\`, or write `\\`"),
     (
         "look-around",
         "write a rule for what matches and one that exempts",

@@ -1,13 +1,12 @@
 //! The hosts that a rule applies to.
 
 use super::certainty::Certainty;
-use super::host::{Host, HostName, host_of, is_host_octet};
+use super::host::{HostName, host_of, is_host_octet};
 use super::pattern::Breadth;
-use super::prefix_map::PrefixMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::net::Ipv6Addr;
+use core::net::{IpAddr, Ipv6Addr};
 
 /// A pattern of hosts, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +36,8 @@ pub(crate) struct Groups {
 pub enum HostError {
     /// A scheme or a path.
     Url,
+    /// A block of addresses.
+    Block,
     /// A port where it would be ignored, or where `*` stands for one.
     Port,
     /// Letters beyond ASCII.
@@ -53,8 +54,15 @@ impl HostPattern {
         if !text.is_ascii() {
             return Err(HostError::NotAscii);
         }
-        if text.contains('/') {
-            return Err(HostError::Url);
+        if let Some((address, _)) = text.split_once('/') {
+            return Err(match address.parse::<IpAddr>() {
+                Ok(_) => HostError::Block,
+                Err(_) => HostError::Url,
+            });
+        }
+        // What stands for every host elsewhere: Apache, nginx.
+        if matches!(text.as_str(), "any" | "all" | "_" | "_default_") {
+            return Err(HostError::NotAHost);
         }
         let text = match without_port(&text) {
             host if host.len() == text.len() => text.as_str(),
@@ -259,73 +267,10 @@ fn without_port(text: &str) -> &str {
     }
 }
 
-/// Finds the patterns that a host may match: all that do, and perhaps more.
-#[derive(Debug)]
-pub(crate) struct HostMap {
-    any: Vec<usize>,
-    /// Parts of IPv6 addresses, which have to be tried.
-    ipv6: Vec<usize>,
-    /// Exact patterns and prefixes.
-    beginnings: PrefixMap,
-    /// Suffixes, written backwards.
-    endings: PrefixMap,
-}
-
-impl HostMap {
-    /// A map from these patterns to their places in the list.
-    pub(crate) fn new<'h>(patterns: impl Iterator<Item = &'h HostPattern>) -> Self {
-        let (mut any, mut ipv6) = (Vec::new(), Vec::new());
-        let (mut beginnings, mut endings) = (Vec::new(), Vec::new());
-        for (index, pattern) in patterns.enumerate() {
-            match pattern {
-                HostPattern::Any => any.push(index),
-                HostPattern::Exact(host) | HostPattern::Prefix(host) => {
-                    beginnings.push((host.clone(), index));
-                }
-                HostPattern::Suffix(host) => {
-                    endings.push((host.iter().rev().copied().collect(), index));
-                }
-                HostPattern::Ipv6Prefix(_) | HostPattern::Ipv6Suffix(_) => ipv6.push(index),
-            }
-        }
-        Self {
-            any,
-            ipv6,
-            beginnings: PrefixMap::new(beginnings),
-            endings: PrefixMap::new(endings),
-        }
-    }
-
-    /// Whether the host makes no difference.
-    pub(crate) fn is_for_any_host(&self) -> bool {
-        self.beginnings.is_empty() && self.endings.is_empty() && self.ipv6.is_empty()
-    }
-
-    /// Calls `visit` with the place of every pattern that the host may match.
-    #[inline]
-    pub(crate) fn matching(&self, host: &Host<'_>, mut visit: impl FnMut(usize)) {
-        self.any.iter().for_each(|index| visit(*index));
-        let Some(names) = host.names() else {
-            self.beginnings
-                .values()
-                .chain(self.endings.values())
-                .chain(self.ipv6.iter().copied())
-                .for_each(visit);
-            return;
-        };
-        for name in names {
-            self.beginnings
-                .visit_prefixes_of(name.dotted().iter(), &mut visit);
-            self.endings
-                .visit_prefixes_of(name.text().iter().rev(), &mut visit);
-            self.ipv6.iter().for_each(|index| visit(*index));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matching::Host;
 
     fn is_meant(pattern: &str, authority: &str) -> bool {
         let pattern = HostPattern::parse(pattern, Breadth::Wide).expect(pattern);

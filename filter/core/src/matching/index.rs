@@ -1,6 +1,7 @@
 //! Finds the rules that may apply to a request, without looking at the others.
 
-use super::host_pattern::{HostMap, HostPattern};
+use super::host_map::HostMap;
+use super::host_pattern::HostPattern;
 use super::path::Readings;
 use super::pattern::{PathPattern, Position, has_many_segments, leading_parts};
 use super::prefix_map::PrefixMap;

@@ -170,12 +170,16 @@ fn has_unicode_escape(path: &[u8]) -> bool {
     })
 }
 
-/// An ASCII character in two, three or four octets, which no UTF-8 has (RFC 3629, 3).
+/// An ASCII character in two to six octets, which no UTF-8 has (RFC 3629, 3).
 fn has_overlong_utf8(path: &[u8]) -> bool {
     path.windows(2).any(|window| {
         matches!(
             window,
-            [0xc0 | 0xc1, 0x80..=0xbf] | [0xe0, 0x80..=0x9f] | [0xf0, 0x80..=0x8f]
+            [0xc0 | 0xc1, 0x80..=0xbf]
+                | [0xe0, 0x80..=0x9f]
+                | [0xf0, 0x80..=0x8f]
+                | [0xf8, 0x80..=0x87]
+                | [0xfc, 0x80..=0x83]
         )
     })
 }

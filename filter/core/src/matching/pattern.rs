@@ -235,7 +235,9 @@ impl Position {
     fn holds(self, text: &[u8], path: &[u8]) -> bool {
         match self {
             Position::Exact => path == text,
-            Position::Prefix => path.starts_with(text),
+            Position::Prefix => path
+                .strip_prefix(text)
+                .is_some_and(|rest| !begins_with_dots(rest)),
             Position::PathSeparatedPrefix => is_at_segment(text, path, Case::Respected),
             Position::Suffix => path.ends_with(text),
         }
@@ -256,6 +258,15 @@ impl Position {
             }
         }
     }
+}
+
+/// Whether what follows a prefix is a dot segment where the prefix is taken off: a route of Envoy's with
+/// `prefix_rewrite: /` makes `/../admin` of `/public../admin`.
+fn begins_with_dots(rest: &[u8]) -> bool {
+    matches!(
+        rest,
+        [b'.'] | [b'.', b'/', ..] | [b'.', b'.'] | [b'.', b'.', b'/', ..]
+    )
 }
 
 /// Whether a path begins with a text that ends where a segment does.

@@ -4,7 +4,7 @@ use super::certainty::Certainty;
 use core::cell::OnceCell;
 use core::fmt;
 use core::net::IpAddr;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 /// Where a request comes from: asked for only where a rule depends on it, and once.
 pub struct SourceAddress<'a> {
@@ -61,7 +61,17 @@ pub(crate) fn parse_block(text: &str) -> Result<IpNet, BlockError> {
     if block.trunc() != block {
         return Err(BlockError::BitsBehindPrefix);
     }
-    Ok(block)
+    Ok(of_ipv4(block).unwrap_or(block))
+}
+
+/// A block of IPv4 addresses that are mapped into IPv6 (RFC 4291, 2.5.5.2), which requests never have.
+fn of_ipv4(block: IpNet) -> Option<IpNet> {
+    let IpNet::V6(block) = block else {
+        return None;
+    };
+    let length = block.prefix_len().checked_sub(96)?;
+    let block = Ipv4Net::new(block.addr().to_ipv4_mapped()?, length);
+    block.ok().map(IpNet::V4)
 }
 
 /// Whether an address is in one of these blocks. No block means any address.
@@ -118,6 +128,10 @@ mod tests {
         );
         let ask = || Some("11.1.2.3".parse().expect("an address"));
         assert_eq!(certainty(&blocks, &SourceAddress::new(&ask)), None);
+        assert_eq!(
+            parse_block("::ffff:10.0.0.0/104"),
+            parse_block("10.0.0.0/8")
+        );
         assert_eq!(
             certainty(&blocks, &SourceAddress::default()),
             Some(Certainty::Possible)

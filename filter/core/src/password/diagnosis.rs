@@ -33,7 +33,7 @@ pub fn looks_like_hash(text: &[u8]) -> bool {
 }
 
 /// Whether a text starts like a hash or like a password after its label, and so is no user name.
-pub(super) fn starts_like_hash(text: &[u8]) -> bool {
+pub(crate) fn starts_like_hash(text: &[u8]) -> bool {
     text.starts_with(ldap::PLAIN) || looks_like_hash(text)
 }
 
@@ -43,7 +43,7 @@ pub(super) fn decoded_base64(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether a text has at most printable characters at its ends: none that nobody sees.
-pub(super) fn has_visible_ends(text: &[u8]) -> bool {
+pub(crate) fn has_visible_ends(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
     let is_visible = |character: Option<char>| !character.is_some_and(is_invisible);
     is_visible(text.chars().next()) && is_visible(text.chars().next_back())
@@ -165,12 +165,24 @@ pub(super) fn starts_with_curly_quote(text: &[u8]) -> bool {
     text.starts_with(CURLY_QUOTES)
 }
 
-/// What a template, a shell or a reader should have replaced.
-fn is_placeholder(text: &[u8]) -> bool {
-    let around = [("${", "}"), ("$(", ")"), ("{{", "}}"), ("<", ">")];
-    around.iter().any(|(start, end)| {
-        text.starts_with(start.as_bytes()) && text.trim_ascii_end().ends_with(end.as_bytes())
-    })
+/// What a template, a shell, a reader or SOPS should have replaced.
+pub(super) fn is_placeholder(text: &[u8]) -> bool {
+    is_between(text, "<", ">") || is_unfilled(text)
+}
+
+/// Whether a text is a placeholder rather than a password. In angle brackets are only words: a password
+/// that was made up by chance may begin and end with them.
+pub(crate) fn is_unfilled(text: &[u8]) -> bool {
+    let around = [("${", "}"), ("$(", ")"), ("{{", "}}"), ("ENC[", "]")];
+    let is_word = |octet: &u8| octet.is_ascii_alphabetic() || b" -_<>".contains(octet);
+    around
+        .iter()
+        .any(|(start, end)| is_between(text, start, end))
+        || is_between(text, "<", ">") && text.iter().all(is_word)
+}
+
+fn is_between(text: &[u8], start: &str, end: &str) -> bool {
+    text.starts_with(start.as_bytes()) && text.trim_ascii_end().ends_with(end.as_bytes())
 }
 
 /// Whether a text is accepted, or refused for what it costs, or for its format.

@@ -10,8 +10,8 @@ pub use error::{HtpasswdError, HtpasswdProblem};
 
 use super::cost::HashCostCaps;
 use super::diagnosis::{
-    decoded_base64, has_visible_ends, is_bare_text, is_hexadecimal_digest, starts_like_hash,
-    starts_with_curly_quote,
+    decoded_base64, has_visible_ends, is_bare_text, is_hexadecimal_digest, is_placeholder,
+    starts_like_hash, starts_with_curly_quote,
 };
 use super::error::HashError;
 use super::fields::split_at;
@@ -106,6 +106,12 @@ fn split_entry(entry: &[u8]) -> Result<(&[u8], &[u8]), HtpasswdProblem> {
     if is_quoted(entry) {
         return Err(HtpasswdProblem::Quoted);
     }
+    if is_placeholder(entry) {
+        return Err(HtpasswdProblem::Hash(HashError::Placeholder));
+    }
+    if is_file_name(entry) {
+        return Err(HtpasswdProblem::FileName);
+    }
     let Some((user, field)) = split_at(entry, b':') else {
         return Err(without_colon(entry));
     };
@@ -124,6 +130,14 @@ fn split_entry(entry: &[u8]) -> Result<(&[u8], &[u8]), HtpasswdProblem> {
         return Err(HtpasswdProblem::Assignment);
     }
     Ok((user, field))
+}
+
+/// Where other servers are told the name of the file with their users.
+fn is_file_name(entry: &[u8]) -> bool {
+    match entry {
+        [b'/', ..] | [b'.' | b'~' | b'@', b'/', ..] => !entry.contains(&b':'),
+        _ => entry.starts_with(b"file:/"),
+    }
 }
 
 /// The variable of an env file or a shell in front of the user: `USERS=alice`, `export U=alice`. Shorter ones
@@ -148,13 +162,18 @@ fn has_hash_inside(user: &[u8]) -> bool {
     from.is_some_and(starts_like_hash)
 }
 
-/// Quotes around a whole entry, which env files keep, or around its user name. A comma may follow,
-/// as in a list.
+/// Quotes around a whole entry, which env files keep, or around its user name. It may be in brackets, and
+/// a comma may follow, as in a list.
 fn is_quoted(entry: &[u8]) -> bool {
-    let [quote @ (b'"' | b'\'' | b'`'), rest @ ..] = entry else {
+    let inside = match entry {
+        [b'[' | b'{', inside @ ..] => inside.trim_ascii_start(),
+        _ => entry,
+    };
+    let [quote @ (b'"' | b'\'' | b'`'), rest @ ..] = inside else {
         return starts_with_curly_quote(entry);
     };
-    let rest = rest.strip_suffix(b",").unwrap_or(rest);
+    let end = rest.iter().rposition(|octet| !b",]} ".contains(octet));
+    let rest = end.and_then(|end| rest.get(..=end)).unwrap_or_default();
     let user = split_at(rest, b':').map(|(user, _)| user);
     rest.ends_with(&[*quote]) || user.is_some_and(|user| user.ends_with(&[*quote]))
 }
@@ -209,6 +228,9 @@ fn parse_field(
     };
     if stored.is_empty() && rest.is_some() {
         return Err(HtpasswdProblem::TwoColons);
+    }
+    if rest.is_some_and(starts_like_hash) && is_bare_text(stored) && separator(stored).is_none() {
+        return Err(HtpasswdProblem::Hash(HashError::Before));
     }
     if let Some(before) = rest.and_then(|rest| another_user(field, rest)) {
         return Err(HtpasswdProblem::SeveralUsers(before));

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 
 use super::MAX_PASSWORD_OCTETS;
 use super::constant_time::is_stored;
-use super::diagnosis::looks_like_hash;
+use super::diagnosis::{is_unfilled, looks_like_hash};
 use super::encoding::decode_padded;
 use super::error::{HashError, Part};
 use super::format::Format;
@@ -128,6 +128,9 @@ impl Plain {
         }
         if looks_like_hash(password) {
             return Err(HashError::HashAsPlain);
+        }
+        if is_unfilled(password) {
+            return Err(HashError::Placeholder);
         }
         if password.iter().any(u8::is_ascii_control) {
             let expected = "without control characters (RFC 7617, 2)";

@@ -219,14 +219,7 @@ fn a_rule_decides_its_witness() {
             };
             found += 1;
             let source = || witness.source;
-            let request = Request {
-                method: Some(&witness.method),
-                authority: Some(&witness.authority),
-                path: Some(&witness.path),
-                source: SourceAddress::new(&source),
-                ..Request::default()
-            };
-            let decision = policy.decide(&request, &mut worker(&policy));
+            let decision = policy.decide(&witness.request(&source), &mut worker(&policy));
             let allows_missing = rule
                 .protection()
                 .map(|protection| protection.allows_missing);

@@ -77,30 +77,36 @@ impl<'a> Credentials<'a> {
 
 /// What follows the scheme and its spaces: `credentials = auth-scheme 1*SP token68` (RFC 9110, 11.4).
 fn basic_token(value: &[u8]) -> Result<&[u8], CredentialsError> {
-    let end = value
-        .iter()
-        .position(|&octet| octet == b' ')
-        .unwrap_or(value.len());
-    let (scheme, rest) = value
-        .split_at_checked(end)
-        .ok_or(CredentialsError::Malformed)?;
-    if !scheme.eq_ignore_ascii_case(b"Basic") {
-        // Envoy joins several fields by commas.
-        return Err(if value.split(|&octet| octet == b',').any(is_basic) {
-            CredentialsError::Several
-        } else {
-            CredentialsError::OtherScheme
-        });
+    let (scheme, rest) = split_scheme(value);
+    let is_basic = scheme.eq_ignore_ascii_case(b"Basic");
+    if is_basic && matches!(rest, [] | [b' ', ..]) {
+        let spaces = rest.iter().take_while(|&&octet| octet == b' ').count();
+        let token = rest.split_at_checked(spaces);
+        return Ok(token.map_or(rest, |(_, token)| token));
     }
-    let spaces = rest.iter().take_while(|&&octet| octet == b' ').count();
-    Ok(rest
-        .split_at_checked(spaces)
-        .map_or(rest, |(_, token)| token))
+    // Envoy joins several fields by commas.
+    let mut elements = value.split(|&octet| octet == b',');
+    let has_basic = |element: &[u8]| {
+        let (scheme, _) = split_scheme(element.trim_ascii());
+        scheme.eq_ignore_ascii_case(b"Basic")
+    };
+    Err(if value.contains(&b',') && elements.any(has_basic) {
+        CredentialsError::Several
+    } else if is_basic || scheme.is_empty() {
+        // An upstream that takes a tab, or what looks like a blank, for the space reads a password here that
+        // nobody has checked.
+        CredentialsError::Malformed
+    } else {
+        CredentialsError::OtherScheme
+    })
 }
 
-fn is_basic(element: &[u8]) -> bool {
-    let scheme = element.trim_ascii().split(|&octet| octet == b' ').next();
-    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"Basic"))
+/// The scheme, and what follows it.
+fn split_scheme(value: &[u8]) -> (&[u8], &[u8]) {
+    let is_in_scheme = |octet: &u8| octet.is_ascii_graphic() && !b",:;=\"".contains(octet);
+    let end = value.iter().position(|octet| !is_in_scheme(octet));
+    end.and_then(|end| value.split_at_checked(end))
+        .unwrap_or((value, &[]))
 }
 
 /// Decodes base64 of the standard alphabet, with its padding or with none.

@@ -1,21 +1,32 @@
 //! The servers, one by one. A comment names what of the server's source the steps are, or the
 //! attack that showed them.
 
+mod fronts;
+mod java;
+
+pub(super) use fronts::FRONTS;
+
 use super::Upstream;
 use crate::step::Escapes::{All, AllButSlash, Of, OfWholeUri, Unreserved};
 use crate::step::Step::{
     self, BackslashIsSlash, CutAt, CutLastParameters, CutParameters, Decode, DecodeWithUnicode,
-    Drop, DropInvalidUtf8, Forward, LowerCase, MergeSlashes, Refuse, RefuseEscaped,
-    RefuseInvalidEscapes, RemoveDots, RemoveDotsAndTheirEscapes, RemoveDotsWithinRoot,
-    SchemeRelative, SwallowInvalidEscapes, TrimEnd, TrimSlashes,
+    Drop, DropInvalidUtf8, LowerCase, MergeSlashes, Refuse, RefuseEscaped, RefuseInvalidEscapes,
+    RemoveDots, RemoveDotsAndTheirEscapes, RemoveDotsWithinRoot, SchemeRelative,
+    SwallowInvalidEscapes, TrimEnd, TrimSlashes,
 };
+use java::JAVA;
 
 const fn upstream(name: &'static str, steps: &'static [Step]) -> Upstream {
     Upstream { name, steps }
 }
 
 /// What serves.
-pub(super) const SERVERS: &[Upstream] = &[
+pub(super) fn servers() -> impl Iterator<Item = &'static Upstream> {
+    OTHERS.iter().chain(JAVA)
+}
+
+/// All but those of `java`.
+const OTHERS: &[Upstream] = &[
     upstream(
         "no step at all: Tornado, Netty, path-to-regexp",
         &[CutAt(b"?")],
@@ -99,145 +110,6 @@ pub(super) const SERVERS: &[Upstream] = &[
             Decode(All),
             MergeSlashes,
             RemoveDots,
-        ],
-    ),
-    // CoyoteAdapter.postParseRequest: parsePathParameters, convert, normalize.
-    upstream(
-        "Tomcat",
-        &[
-            CutAt(b"?"),
-            CutParameters,
-            RefuseInvalidEscapes,
-            RefuseEscaped(b"/"),
-            Decode(All),
-            Refuse(b"\0\\"),
-            MergeSlashes,
-            RemoveDotsWithinRoot,
-        ],
-    ),
-    upstream(
-        "Tomcat, encodedSolidusHandling decode, ALLOW_BACKSLASH",
-        &[
-            CutAt(b"?"),
-            CutParameters,
-            RefuseInvalidEscapes,
-            Decode(All),
-            Refuse(b"\0"),
-            BackslashIsSlash,
-            MergeSlashes,
-            RemoveDotsWithinRoot,
-        ],
-    ),
-    upstream(
-        "Tomcat, encodedSolidusHandling passthrough",
-        &[
-            CutAt(b"?"),
-            CutParameters,
-            RefuseInvalidEscapes,
-            Decode(AllButSlash),
-            Refuse(b"\0"),
-            MergeSlashes,
-            RemoveDotsWithinRoot,
-        ],
-    ),
-    // ApplicationContext.getRequestDispatcher on a path that was decoded before.
-    upstream(
-        "Tomcat, forwarded by a servlet",
-        &[
-            CutAt(b"?"),
-            CutParameters,
-            Decode(All),
-            MergeSlashes,
-            RemoveDotsWithinRoot,
-            CutAt(b"?"),
-            CutParameters,
-            Decode(All),
-            MergeSlashes,
-            RemoveDotsWithinRoot,
-        ],
-    ),
-    // UrlPathHelper.decodeAndCleanUriString on the raw request URI.
-    upstream(
-        "Spring MVC, UrlPathHelper",
-        &[CutAt(b"?"), CutParameters, Decode(All), MergeSlashes],
-    ),
-    upstream(
-        "Spring, PathPattern; JAX-RS path segments",
-        &[CutAt(b"?"), CutParameters, Decode(AllButSlash)],
-    ),
-    // ResourceHttpRequestHandler: processPath, and StringUtils.cleanPath on the decoded path.
-    upstream(
-        "Spring, static resources",
-        &[
-            CutAt(b"?"),
-            CutParameters,
-            Decode(All),
-            BackslashIsSlash,
-            MergeSlashes,
-            Decode(All),
-            RemoveDots,
-        ],
-    ),
-    // URIUtil.canonicalPath(URIUtil.decodePath(path)).
-    upstream(
-        "Jetty 9.4",
-        &[CutAt(b"?#"), CutParameters, Decode(All), RemoveDots],
-    ),
-    upstream(
-        "Jetty, compactPath",
-        &[
-            CutAt(b"?#"),
-            CutParameters,
-            Decode(All),
-            RemoveDots,
-            MergeSlashes,
-        ],
-    ),
-    // CVE-2021-28164: canonical before it is decoded, and the file resolves the rest.
-    upstream(
-        "Jetty 9.4.37",
-        &[
-            CutAt(b"?#"),
-            RemoveDots,
-            CutParameters,
-            Decode(All),
-            MergeSlashes,
-            RemoveDots,
-        ],
-    ),
-    // CVE-2021-28169.
-    upstream(
-        "Jetty, ConcatServlet",
-        &[
-            CutAt(b"?#"),
-            CutParameters,
-            Decode(All),
-            RemoveDots,
-            Decode(All),
-            RemoveDots,
-        ],
-    ),
-    // HttpRequestParser.handlePath, CanonicalPathUtils.canonicalize.
-    upstream(
-        "Undertow",
-        &[
-            CutAt(b"?"),
-            CutParameters,
-            Decode(All),
-            MergeSlashes,
-            RemoveDots,
-        ],
-    ),
-    // CVE-2020-14882: `/console/css/%252e%252e%252fconsole.portal`.
-    upstream(
-        "WebLogic",
-        &[
-            CutAt(b"?"),
-            CutParameters,
-            Decode(All),
-            Decode(All),
-            RemoveDots,
-            MergeSlashes,
         ],
     ),
     // WHATWG URL, 4.4: `new URL(request.url, base)`.
@@ -523,59 +395,5 @@ pub(super) const SERVERS: &[Upstream] = &[
             MergeSlashes,
             RemoveDots,
         ],
-    ),
-];
-
-/// What stands between the filter and what serves, and passes on the path that it made.
-pub(super) const FRONTS: &[Upstream] = &[
-    // `proxy_pass http://backend$uri` hands over what was decoded.
-    upstream(
-        "nginx, proxy_pass with $uri",
-        &[
-            CutAt(b"?#"),
-            RefuseInvalidEscapes,
-            Decode(All),
-            Refuse(b"\0"),
-            MergeSlashes,
-            RemoveDotsWithinRoot,
-            Forward,
-        ],
-    ),
-    upstream(
-        "Apache httpd, ProxyPass",
-        &[
-            CutAt(b"?#"),
-            Decode(Unreserved),
-            MergeSlashes,
-            RemoveDotsWithinRoot,
-            Forward,
-        ],
-    ),
-    upstream(
-        "HAProxy, normalize-uri",
-        &[
-            CutAt(b"?#"),
-            Decode(Unreserved),
-            RemoveDots,
-            MergeSlashes,
-            Forward,
-        ],
-    ),
-    // path_with_escaped_slashes_action: UNESCAPE_AND_FORWARD, normalize_path, merge_slashes.
-    upstream(
-        "Envoy",
-        &[
-            CutAt(b"?#"),
-            Decode(Of(b"/\\")),
-            Decode(Unreserved),
-            BackslashIsSlash,
-            RemoveDotsWithinRoot,
-            MergeSlashes,
-            Forward,
-        ],
-    ),
-    upstream(
-        "a proxy that decodes and does nothing else",
-        &[CutAt(b"?"), Decode(All), Forward],
     ),
 ];

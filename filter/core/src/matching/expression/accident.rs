@@ -6,6 +6,11 @@ const SLASHES: &str = "begins with two slashes, which servers take for one; writ
                        around the expression";
 const CONTROL: &str =
     "has a control character, such as the line end of a block of YAML; leave it out";
+const ESCAPE: &str = "has an escape such as `%20`, which paths have no more when they are decoded; write the \
+                      character itself, such as `\\x20`";
+const TEMPLATE: &str =
+    "has a parameter of a route, such as `/:id`; write `/[^/]+`, or `/[:]` for the colon itself";
+const SEVERAL: &str = "seems to have several paths; write `|` between them, and no blanks";
 
 /// What an expression seems to be besides what it is.
 pub(super) fn find(expression: &str) -> Option<&'static str> {
@@ -17,7 +22,39 @@ pub(super) fn find(expression: &str) -> Option<&'static str> {
     if text.starts_with("//") || text.starts_with(r"/\/") {
         return Some(SLASHES);
     }
-    has_glob(expression).then_some(GLOB)
+    if has_glob(expression) {
+        return Some(GLOB);
+    }
+    if has_outside_of_class(expression, "%", is_escape) {
+        return Some(ESCAPE);
+    }
+    if has_outside_of_class(expression, "/:", |rest| {
+        rest.starts_with(|c: char| c.is_ascii_alphabetic())
+    }) {
+        return Some(TEMPLATE);
+    }
+    let is_list = !ignores_blanks(expression)
+        && [" /", ",/", " |"]
+            .iter()
+            .any(|between| has_outside_of_class(expression, between, |_| true));
+    is_list.then_some(SEVERAL)
+}
+
+/// Whether a text stands in an expression, not at its start and not in brackets, and what follows it is
+/// meant.
+fn has_outside_of_class(expression: &str, text: &str, is_meant: fn(&str) -> bool) -> bool {
+    expression.match_indices(text).any(|(at, _)| {
+        let (before, rest) = expression.split_at_checked(at).unwrap_or_default();
+        let is_in_class = before.rfind('[') > before.rfind(']');
+        at > 0 && !is_in_class && rest.get(text.len()..).is_some_and(is_meant)
+    })
+}
+
+/// Two hexadecimal digits, but for those of a slash: some upstreams leave `%2F` as it is.
+fn is_escape(rest: &str) -> bool {
+    let digits = rest.get(..2).unwrap_or_default();
+    let is_hexadecimal = digits.len() == 2 && digits.bytes().all(|octet| octet.is_ascii_hexdigit());
+    is_hexadecimal && !digits.eq_ignore_ascii_case("2f")
 }
 
 /// Whether a flag lets blanks and comments stand in it.

@@ -159,7 +159,8 @@ fn drop_non_utf8(path: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Cuts dots and blanks at the end of each segment that has something else, too, and at the end of
-/// the path whatever the last segment has: Caddy takes `/x/..` for `/x/`.
+/// the path whatever the last segment has: Caddy takes `/x/..` for `/x/`. Behind dots alone, blanks
+/// vanish alone: `/x/.. /` is `/x/../`.
 fn cut_trailing_dots(path: &[u8]) -> Option<Vec<u8>> {
     let segments: Vec<&[u8]> = path
         .split(|&octet| octet == b'/')
@@ -174,7 +175,8 @@ fn cut_trailing_dots(path: &[u8]) -> Option<Vec<u8>> {
 fn without_trailing_dots(segment: &[u8]) -> &[u8] {
     let is_kept = |octet: &u8| !matches!(octet, b'.' | b' ');
     let end = segment.iter().rposition(is_kept);
-    end.and_then(|end| segment.get(..=end)).unwrap_or(segment)
+    let end = end.or_else(|| segment.iter().rposition(|octet| *octet != b' '));
+    end.and_then(|end| segment.get(..=end)).unwrap_or_default()
 }
 
 /// Without case where letters are not ASCII; and the letters beyond ASCII that have the lower or

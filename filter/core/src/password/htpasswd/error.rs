@@ -41,6 +41,8 @@ pub enum HtpasswdProblem {
     Quoted,
     /// `- ` in front of the line.
     ListMarker,
+    /// The name of a file where its lines should be.
+    FileName,
     /// The name of a variable in front.
     Assignment,
     /// A user name that is empty or ends with a blank.
@@ -93,6 +95,7 @@ impl fmt::Display for HtpasswdProblem {
             }
             Self::Quoted => "there are quotes around it, which belong to it; remove them",
             Self::ListMarker => "it starts with `- `; a line is `user:hash`",
+            Self::FileName => "this is the name of a file; write the lines that are in it",
             Self::Assignment => "it starts with the name of a variable; a line is `user:hash`",
             Self::UserName => "the user name is empty or ends with a blank",
             Self::ControlCharacter => "the user name has a control character",
