@@ -133,7 +133,7 @@ fn print_summary(file: &Path, configuration: &Configuration, source: &str) {
         .for_each(|line| crate::say!("  {line}"));
 }
 
-/// With the lines that it is about.
+/// With the lines that the finding points at.
 fn render(file: &Path, finding: &Finding, source: &str) -> String {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,

@@ -138,7 +138,7 @@ error: no configuration of this filter is in it
         "users.htpasswd",
         "bob:*\nalice:hunter2\n",
         r#"
-error: line 2 (user "alice"): not a password hash; re-hash with bcrypt, e.g. by `htpasswd -nB`, or write a password as it is after `{PLAIN}`
+error: line 2 (user "alice"): not a password hash; re-hash with bcrypt, e.g. by `htpasswd -nB -C 10`, or write a password as it is after `{PLAIN}`
  --> users.htpasswd:2:1
   |
 2 | alice:*******

@@ -1,9 +1,11 @@
 //! The docs are run: every configuration in them holds, every command is one that there is, every link leads
 //! somewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use basic_auth_inspect::{Severity, inspect, inspect_configuration};
 
@@ -259,4 +261,93 @@ fn every_link_leads_somewhere() {
         }
     }
     assert!(found > 10, "only {found} were found");
+}
+
+/// What a text outside of this repository is linked as, as far as that can be told without asking for it.
+fn is_plausible(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("https://") else {
+        return false;
+    };
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let is_host = host.contains('.') && !host.ends_with('.') && !host.contains("..");
+    is_host
+        && host
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c))
+        && !path.ends_with(['.', ',', ';', ':'])
+        && !path.contains("//")
+        && url.chars().all(|c| c.is_ascii_graphic())
+}
+
+#[test]
+fn every_link_to_elsewhere_is_well_formed_and_given_once_on_a_page() {
+    let mut found = 0;
+    for (page, text) in pages() {
+        let mut seen = BTreeSet::new();
+        for link in links(&text).into_iter().filter(|link| link.contains("://")) {
+            found += 1;
+            assert!(is_plausible(link), "{}: {link}", page.display());
+            assert!(seen.insert(link), "{}: {link} twice", page.display());
+        }
+    }
+    assert!(found > 5, "only {found} were found");
+    for broken in [
+        "http://rustup.rs",
+        "https://rustup",
+        "https://rustup.rs/.",
+        "https://a.b/ c",
+    ] {
+        assert!(!is_plausible(broken), "{broken}");
+    }
+}
+
+/// The lines of shells that begin with this program, without their comments.
+fn lines_of(program: &str) -> Vec<(String, String)> {
+    let is_shell = |block: &Block| ["console", "sh", "shell", "bash"].contains(&&*block.language);
+    let of_block = |block: Block| {
+        let lines = block.text.lines().filter_map(|line| {
+            let line = line.trim_start_matches("$ ").split(" #").next()?.trim();
+            let is_it = line.split(' ').next() == Some(program);
+            is_it.then(|| (block.place.clone(), line.to_owned()))
+        });
+        lines.collect::<Vec<_>>()
+    };
+    blocks()
+        .into_iter()
+        .filter(is_shell)
+        .flat_map(of_block)
+        .collect()
+}
+
+#[test]
+fn every_htpasswd_command_makes_a_user_whom_the_module_takes() {
+    let lines = lines_of("htpasswd");
+    assert!(!lines.is_empty());
+    for (place, line) in lines {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("users.htpasswd");
+        fs::write(&file, "").unwrap();
+        // The password comes from standard input, and not from a terminal.
+        let arguments = line.split(' ').skip(1);
+        let mut command = Command::new("htpasswd");
+        command.arg("-i").args(arguments).current_dir(folder.path());
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(b"open sesame")
+            .unwrap();
+        assert!(child.wait().unwrap().success(), "{place}: {line}");
+        let name = line.rsplit(' ').next().unwrap();
+        let arguments = ["users", "verify", "users.htpasswd", name, "--stdin"];
+        let said = xtask(folder.path(), &arguments, b"open sesame");
+        assert_eq!(said.status, Some(0), "{place}: {line}: {}", said.error);
+        let cost = fs::read_to_string(&file).unwrap();
+        assert!(cost.contains(":$2y$10$"), "{place}: {line}: {cost}");
+    }
 }

@@ -130,7 +130,7 @@ impl Part {
     }
 }
 
-const REHASH: &str = "re-hash with bcrypt, e.g. by `htpasswd -nB`";
+const REHASH: &str = "re-hash with bcrypt, e.g. by `htpasswd -nB -C 10`";
 
 impl HashError {
     /// A part of the hash is not as the format has it. `expected` completes "must be".

@@ -116,7 +116,7 @@ fn users_are_locked_by_a_mark_alone_or_before_a_hash() {
 
 #[test]
 fn an_error_names_line_and_user() {
-    let not_a_hash = "not a password hash; re-hash with bcrypt, e.g. by `htpasswd -nB`, or write a \
+    let not_a_hash = "not a password hash; re-hash with bcrypt, e.g. by `htpasswd -nB -C 10`, or write a \
                       password as it is after `{PLAIN}`";
     check_refused("\n\nbob:y", &format!("line 3 (user \"bob\"): {not_a_hash}"));
     check_refused(
@@ -217,7 +217,7 @@ fn what_a_shell_leaves_of_a_hash_is_told() {
 #[test]
 fn a_digest_in_another_encoding_is_told() {
     let hexadecimal = "a digest in hexadecimal does not say how it was made; re-hash with bcrypt, e.g. \
-                       by `htpasswd -nB`";
+                       by `htpasswd -nB -C 10`";
     for digits in [32, 40, 64, 128] {
         check_hash_refused(&"0aF9".repeat(digits / 4), hexadecimal);
     }
