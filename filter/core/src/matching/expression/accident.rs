@@ -34,19 +34,18 @@ pub(super) fn find(expression: &str) -> Option<&'static str> {
         return Some(TEMPLATE);
     }
     let is_list = !ignores_blanks(expression)
-        && [" /", ",/", " |"]
-            .iter()
-            .any(|between| has_outside_of_class(expression, between, |_| true));
+        && [" /", ",/", " |"].iter().any(|between| {
+            has_outside_of_class(expression.trim_start_matches(' '), between, |_| true)
+        });
     is_list.then_some(SEVERAL)
 }
 
-/// Whether a text stands in an expression, not at its start and not in brackets, and what follows it is
-/// meant.
+/// Whether a text stands in an expression, not in brackets, and what follows it is meant.
 fn has_outside_of_class(expression: &str, text: &str, is_meant: fn(&str) -> bool) -> bool {
     expression.match_indices(text).any(|(at, _)| {
         let (before, rest) = expression.split_at_checked(at).unwrap_or_default();
         let is_in_class = before.rfind('[') > before.rfind(']');
-        at > 0 && !is_in_class && rest.get(text.len()..).is_some_and(is_meant)
+        !is_in_class && rest.get(text.len()..).is_some_and(is_meant)
     })
 }
 
