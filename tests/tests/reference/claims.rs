@@ -99,7 +99,7 @@ fn credentials_of_istio_have_the_length_that_is_documented() {
 
 #[test]
 fn no_verification_that_was_measured_takes_longer_than_the_docs_say() {
-    assert!(docs().contains("takes up to 0.4 seconds on the machine of the tables"));
+    assert!(docs().contains("takes up to 0.6 seconds on the machine of the tables"));
     let table = read("docs/performance.md");
     let milliseconds = super::rows(&table, "| stored hash ")
         .iter()
@@ -107,7 +107,7 @@ fn no_verification_that_was_measured_takes_longer_than_the_docs_say() {
         .collect::<Vec<f64>>();
     assert!(milliseconds.len() > 8, "{milliseconds:?}");
     assert!(
-        milliseconds.iter().all(|time| *time <= 400.0),
+        milliseconds.iter().all(|time| *time <= 600.0),
         "{milliseconds:?}"
     );
 }
