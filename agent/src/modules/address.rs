@@ -91,11 +91,25 @@ impl Guard {
 
 /// The address, and the IPv4 addresses that a host may take it for: mapped, compatible, NAT64, 6to4.
 fn spellings(address: IpAddr) -> impl Iterator<Item = IpAddr> {
-    let embedded = match address {
-        IpAddr::V4(_) => None,
-        IpAddr::V6(address) => embedded_v4(address),
+    let (embedded, translated) = match address {
+        IpAddr::V4(_) => (None, None),
+        IpAddr::V6(address) => (embedded_v4(address), translated_v4(address)),
     };
-    std::iter::once(address).chain(embedded.map(IpAddr::V4))
+    let more = embedded.into_iter().chain(translated.into_iter().flatten());
+    std::iter::once(address).chain(more.map(IpAddr::V4))
+}
+
+/// The IPv4 addresses that a translator of a network's own (RFC 8215) may take `address` for: its prefix has 48, 56
+/// or 64 bits, and the octet behind 64 bits stays out of it (RFC 6052, 2.2).
+fn translated_v4(address: Ipv6Addr) -> Option<[Ipv4Addr; 3]> {
+    let [0x00, 0x64, 0xff, 0x9b, 0x00, 0x01, a, b, _, c, d, e, f, ..] = address.octets() else {
+        return None;
+    };
+    Some([
+        Ipv4Addr::new(a, b, c, d),
+        Ipv4Addr::new(b, c, d, e),
+        Ipv4Addr::new(c, d, e, f),
+    ])
 }
 
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {

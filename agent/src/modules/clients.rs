@@ -64,6 +64,11 @@ impl Clients {
         &self.guard
     }
 
+    /// Whether a proxy may stand in between, so that the address of a connection tells nothing of the other end's.
+    pub(super) fn may_use_proxy(&self) -> bool {
+        self.proxies.is_any()
+    }
+
     /// Whether the operator lets the certificate of `url`'s host go unverified, and it speak plain HTTP.
     pub(super) fn is_insecure(&self, url: &Url) -> bool {
         self.insecure
@@ -167,6 +172,22 @@ impl Clients {
 }
 
 impl ProxySettings {
+    fn is_any(&self) -> bool {
+        const VARIABLES: [&str; 6] = [
+            "HTTP_PROXY",
+            "http_proxy",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+        ];
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match self {
+            Self::Environment => VARIABLES.into_iter().any(is_set),
+            Self::Proxies { http, https, .. } => http.is_some() || https.is_some(),
+        }
+    }
+
     fn apply(&self, builder: reqwest::ClientBuilder) -> reqwest::Result<reqwest::ClientBuilder> {
         match self {
             Self::Environment => Ok(builder),

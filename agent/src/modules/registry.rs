@@ -8,6 +8,7 @@ use url::{Host, Url};
 
 use super::cache::{Kept, Wanted};
 use super::clients::names_host_and_port;
+use super::credentials::{Credential, Keyring};
 use super::error::{Cause, ObtainError, TransferError};
 use super::fetch::{Fetcher, Job, Unboxed, blocking};
 use super::options::RegistryMirror;
@@ -154,21 +155,22 @@ async fn pull(
     reference: &Reference,
     job: &Job,
 ) -> Result<Kept, ObtainError> {
-    let credential = job
-        .keyring
-        .credential(
-            if place.is_mirror {
-                &place.host
-            } else {
-                &reference.registry
-            },
-            &place.repository,
-        )
-        .await
-        .map_err(|cause| ObtainError::Credentials {
-            url: job.url(),
-            cause,
-        })?;
+    let host = if place.is_mirror {
+        &place.host
+    } else {
+        &reference.registry
+    };
+    let credential = match &job.keyring {
+        // Those in a URL are for its own host.
+        Keyring::Url(_) if place.is_mirror => Credential::Anonymous,
+        keyring => keyring
+            .credential(host, &place.repository)
+            .await
+            .map_err(|cause| ObtainError::Credentials {
+                url: job.url(),
+                cause,
+            })?,
+    };
     let mut session = Session::new(fetcher, place, credential);
     let (manifest, digests) = resolve(&mut session, reference)
         .await

@@ -90,7 +90,7 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct Unauthorized {
     pub(super) headers: HeaderMap,
-    /// Whether the answer came from a private network or this machine.
+    /// Whether the answer came from a private network or this machine. What a proxy passed on did not.
     pub(super) is_private: bool,
 }
 
@@ -169,9 +169,10 @@ impl Transfer {
             // A challenge of where a redirect led to says nothing of the credentials for its start.
             StatusCode::UNAUTHORIZED if url.origin() == request.url.origin() => {
                 Ok(Answer::Unauthorized(Unauthorized {
-                    is_private: response
-                        .remote_addr()
-                        .is_some_and(|address| is_private(address.ip())),
+                    is_private: !self.clients.may_use_proxy()
+                        && response
+                            .remote_addr()
+                            .is_some_and(|address| is_private(address.ip())),
                     headers: response.headers().clone(),
                 }))
             }

@@ -133,9 +133,17 @@ async fn make_way(path: &Path, listen: &Listen) -> Result<(), ListenError> {
         Ok(metadata) if !metadata.file_type().is_socket() => {
             Err(ListenError::NoSocket(listen.clone()))
         }
+        // Only a refusal shows that nobody has the socket open: one that is busy, of another kind such as a log's, or
+        // of another user may be at work.
         Ok(_) => match UnixStream::connect(path).await {
             Ok(_) => Err(ListenError::InUse(listen.clone())),
-            Err(_) => Ok(()),
+            Err(cause) => match cause.kind() {
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Ok(()),
+                _ => Err(ListenError::System {
+                    listen: listen.clone(),
+                    cause,
+                }),
+            },
         },
     }
 }

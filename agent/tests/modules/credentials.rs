@@ -250,6 +250,18 @@ async fn a_mirror_is_asked_first_with_credentials_of_its_own() {
         .collect();
     assert_eq!(shown, [""]);
     assert!(origin.count() > 0);
+
+    // Nor is what stands in the URL of the registry.
+    let (before, url) = (mirror.count(), origin.oci("p/m:v1"));
+    agent
+        .obtain(&request(url.replace("oci://", "oci://u:p@")))
+        .await
+        .unwrap();
+    let shown: Vec<_> = mirror.seen()[before..]
+        .iter()
+        .map(|seen| seen.authorization().to_owned())
+        .collect();
+    assert_eq!(shown, [""]);
 }
 
 #[tokio::test]

@@ -126,6 +126,12 @@ async fn tokens_in_every_dialect() {
             "/token?service=s&scope=repository%3Ap%2Fm%3Apull",
         ),
         (
+            "an empty token beside an access_token",
+            "Bearer realm=\"http://{}/token\",service=\"s\",scope=\"repository:p/m:pull\"",
+            r#"{"token":"","access_token":"t"}"#,
+            "/token?service=s&scope=repository%3Ap%2Fm%3Apull",
+        ),
+        (
             "no scope, no service",
             "Bearer realm=\"http://{}/token\"",
             r#"{"token":"t","access_token":"t"}"#,

@@ -219,6 +219,42 @@ async fn proxies_are_used_but_for_what_needs_none() {
     }
 }
 
+/// The proxy's own address is private as a rule: the registry behind it is not.
+#[tokio::test]
+async fn a_registry_behind_a_proxy_names_no_private_token_service() {
+    let proxy = Server::start(|seen| match seen.path.contains("/token") {
+        true => Reply::body(r#"{"token":"t"}"#),
+        false => Reply::status(401).header(
+            "www-authenticate",
+            "Bearer realm=\"http://10.0.0.1/token\",service=\"s\"",
+        ),
+    })
+    .await;
+    let agent = Agent::with(|options| {
+        options.insecure_registries = vec!["*".to_owned()];
+        options.proxies = wasm_agent::modules::ProxySettings::Proxies {
+            http: Some(proxy.url("")),
+            https: Some(proxy.url("")),
+            no_proxy: None,
+        };
+    })
+    .await;
+    let error = agent
+        .obtain(&request("oci://192.0.2.1:5000/p/m:v1".to_owned()))
+        .await
+        .unwrap_err()
+        .to_string();
+    let refusal =
+        "the registry names a token service that is not asked: it is in a private network";
+    assert!(error.contains(refusal), "{error}");
+    assert!(
+        proxy
+            .seen()
+            .iter()
+            .all(|seen| !seen.path.contains("/token"))
+    );
+}
+
 /// What `HTTPS_PROXY` and `NO_PROXY` say counts. Only another process can have them: this test runs itself there.
 #[tokio::test]
 async fn proxies_of_the_environment() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -208,6 +208,35 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("another process listens there"), "{said}");
     assert!(path.exists());
+}
+
+/// Such as that of a log: nobody can connect to it as to the agent's, and yet it is at work.
+#[test]
+fn a_live_socket_of_another_kind_is_never_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let log = UnixDatagram::bind(&path).unwrap();
+    let listen = format!("unix:{}", path.display());
+    let folder = folder.path().to_str().unwrap();
+    let output = run(
+        &[
+            "--resources",
+            folder,
+            "--listen",
+            &listen,
+            "--cache-dir",
+            "c",
+            "--status",
+            "off",
+        ],
+        &[],
+    );
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("Protocol wrong type for socket"), "{said}");
+    let client = UnixDatagram::unbound().unwrap();
+    client.send_to(b"line", &path).unwrap();
+    let mut received = [0; 8];
+    assert_eq!(log.recv(&mut received).unwrap(), 4);
 }
 
 #[test]

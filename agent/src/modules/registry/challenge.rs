@@ -121,7 +121,8 @@ pub(super) fn token_service(realm: &str, registry: Registry<'_>) -> Result<Url, 
     Ok(url)
 }
 
-fn names_private_host(url: &Url) -> bool {
+/// Whether `url` itself says that its host is in a private network or on this machine.
+pub(super) fn names_private_host(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => is_private(IpAddr::V4(address)),
         Some(Host::Ipv6(address)) => is_private(IpAddr::V6(address)),

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue};
 use tempfile::NamedTempFile;
 use url::Url;
 
-use super::challenge::{Challenge, Registry, challenges, token_service};
+use super::challenge::{Challenge, Registry, challenges, names_private_host, token_service};
 use super::{Cause, Place, PullError, is_loopback, manifest, token};
 use crate::modules::address::Reach;
 use crate::modules::credentials::Credential;
@@ -189,7 +189,7 @@ impl<'a> Session<'a> {
     ) -> Result<(), PullError> {
         let registry = Registry {
             url,
-            is_private: unauthorized.is_private,
+            is_private: unauthorized.is_private || names_private_host(url),
         };
         let all = challenges(&unauthorized.headers);
         let services = services(&all, registry)?;
@@ -199,8 +199,9 @@ impl<'a> Session<'a> {
         }
         let mut failure = None;
         for (service, challenge) in services {
-            let is_own = service.host() == url.host() || unauthorized.is_private;
-            let reach = if is_own {
+            let is_own = service.host() == url.host() || registry.is_private;
+            // A proxy may have a private address itself, and resolves names where the agent cannot see it.
+            let reach = if is_own || self.transfer.clients.may_use_proxy() {
                 Reach::NotBlocked
             } else {
                 Reach::Public

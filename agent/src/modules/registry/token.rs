@@ -48,8 +48,10 @@ pub(super) async fn fetch(
     }
     serde_json::from_slice::<Tokens>(&sink.into_octets())
         .ok()
-        .and_then(|tokens| tokens.token.or(tokens.access_token))
-        .filter(|token| !token.is_empty())
+        .and_then(|tokens| {
+            let given = [tokens.token, tokens.access_token];
+            given.into_iter().flatten().find(|token| !token.is_empty())
+        })
         .ok_or_else(|| PullError::new(Cause::Credentials, "the token service gave no token"))
 }
 
