@@ -95,7 +95,10 @@ fn spellings(address: IpAddr) -> impl Iterator<Item = IpAddr> {
         IpAddr::V4(_) => (None, None),
         IpAddr::V6(address) => (embedded_v4(address), translated_v4(address)),
     };
-    let more = embedded.into_iter().chain(translated.into_iter().flatten());
+    // No translator has a "this host": a 0 in front is part of another prefix.
+    let translated = translated.into_iter().flatten();
+    let translated = translated.filter(|address| address.octets()[0] != 0);
+    let more = embedded.into_iter().chain(translated);
     std::iter::once(address).chain(more.map(IpAddr::V4))
 }
 

@@ -59,7 +59,7 @@ fn addresses_that_are_not_blocked() {
         "[::1]",
         "[::ffff:127.0.0.1]",
         "[fd00:ec3::1]",
-        "[64:ff9b:1:808:8:800::]",
+        "[64:ff9b:1::8.8.8.8]",
         "169.253.255.255",
         "localhost",
         "example.com",
