@@ -77,10 +77,10 @@ struct Arguments {
     )]
     on_fetch_failure: OnFetchFailure,
     /// Refuses a remote module without `sha256`
-    #[arg(long, value_name = "on|off", env = "WASM_AGENT_REQUIRE_CHECKSUM", default_value = "off", num_args = 0..=1, default_missing_value = "on", value_parser = BoolishValueParser::new())]
+    #[arg(long, value_name = "on|off", env = "WASM_AGENT_REQUIRE_CHECKSUM", default_value = "off", num_args = 0..=1, default_missing_value = "on", hide_possible_values = true, value_parser = BoolishValueParser::new())]
     require_checksum: bool,
     /// Refuses local code that is missing or no module
-    #[arg(long, value_name = "on|off", env = "WASM_AGENT_CHECK_LOCAL", default_value = "on", num_args = 0..=1, default_missing_value = "on", value_parser = BoolishValueParser::new())]
+    #[arg(long, value_name = "on|off", env = "WASM_AGENT_CHECK_LOCAL", default_value = "on", num_args = 0..=1, default_missing_value = "on", hide_possible_values = true, value_parser = BoolishValueParser::new())]
     check_local: bool,
     /// A registry that is asked before another one; repeated
     #[arg(

@@ -133,10 +133,10 @@ impl Stage {
 /// Serves `dist/`, and prints what happens.
 fn module_server() -> anyhow::Result<Server> {
     let log = Log::start()?;
-    Ok(Server::start(Config {
+    Server::start(Config {
         log: Box::new(move |event| log.push(format_args!("Module server: {event}"))),
         ..Config::local(dist_folder())
-    })?)
+    })
 }
 
 /// Starts Envoy, waits until it is live, and tells where clients reach it.
