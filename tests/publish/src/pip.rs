@@ -42,7 +42,7 @@ pub fn installed(name: &str, requirements: &str) -> PathBuf {
         return folder;
     }
     let _ = fs::remove_dir_all(&folder);
-    let arguments = "-m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --no-compile";
+    let arguments = "-m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --no-compile --ignore-requires-python";
     let mut pip = command::command("python3", arguments.split(' '));
     pip.arg("--requirement")
         .arg(requirements)
