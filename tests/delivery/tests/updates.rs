@@ -1,17 +1,21 @@
 //! Updates from an xDS server: good ones arrive, bad ones do not, and what works stays.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
+use delivery_tests::agent::{Agent, program};
 use delivery_tests::client::status;
-use delivery_tests::envoy::{Proxy, XdsAddress};
+use delivery_tests::envoy::{Bootstrap, Proxy, XdsAddress};
 use delivery_tests::fake_envoy::FakeEnvoy;
 use delivery_tests::lab::{Lab, good};
 use delivery_tests::messages::{Wasm, extension_any, remote};
 use delivery_tests::module_server::Behaviour;
 use delivery_tests::{stays, wait_at_most, wait_for};
 use wasm_agent::discovery::Dialect;
+use xtask::child::Child;
 
 #[test]
 fn a_module_that_cannot_be_had_is_refused_once_and_delivered_when_it_can() {
@@ -169,7 +173,7 @@ fn several_envoys_are_served_each_by_itself_over_tcp() {
     let mut lab = Lab::alone();
     let address = delivery_tests::agent::free_address();
     let listen = address.to_string();
-    let agent = delivery_tests::agent::Agent::with_upstream(&lab.xds.url(), &["--listen", &listen]);
+    let agent = Agent::with_upstream(&lab.xds.url(), &["--listen", &listen]);
     lab.agent = Some(agent);
     lab.set(&lab.remote("/good.wasm", "first:1").any());
     let mut bootstrap = lab.bootstrap();
@@ -273,4 +277,59 @@ fn a_cache_that_cannot_be_written_holds_up_nothing_else() {
     fs::remove_file(&downloads).unwrap();
     fs::create_dir(&downloads).unwrap();
     assert_eq!(envoy.response().resources.len(), 1);
+}
+
+/// What cannot be stored is refused, and what is at work stays.
+#[test]
+fn a_full_disk_is_told_and_changes_nothing_that_is_at_work() {
+    let mut lab = Lab::alone();
+    let place = tempfile::tempdir().unwrap();
+    let script = place.path().join("agent");
+    let mounted = "mkdir -p cache && mount -t tmpfs -o size=200k tmpfs cache && exec \"$0\" \"$@\"";
+    let agent = program().display();
+    let text = format!("#!/bin/sh\nexec unshare --mount sh -c '{mounted}' {agent} \"$@\"\n");
+    fs::write(&script, text).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let upstream = lab.xds.url();
+    lab.agent = Some(Agent::start_program(
+        &script,
+        &["--upstream", &upstream],
+        &[],
+    ));
+    let proxy = lab.proxy(&lab.bootstrap());
+    let sent = lab.set(&lab.remote("/good.wasm", "second:2").any());
+    let reason = lab.xds.wait_for_refusal(&sent).error.unwrap();
+    assert!(
+        reason.contains("No space left on device") && reason.lines().count() == 1,
+        "{reason}"
+    );
+    proxy.wait_for_user("lab", "first:1");
+    let sent = lab.set(&lab.local().with_variable("MINE", "1").any());
+    lab.xds.wait_for_acceptance(&sent);
+}
+
+/// What one of them has is there for the other, and neither takes it away when it ends.
+#[test]
+fn two_agents_share_a_cache_folder() {
+    let mut lab = Lab::with_agent(&[]);
+    lab.set(&lab.remote("/good.wasm", "first:1").any());
+    let one = Proxy::live(&lab.bootstrap());
+    one.wait_for_user("lab", "first:1");
+    lab.modules.set("/good.wasm", Behaviour::Fail(404));
+    let place = tempfile::tempdir().unwrap();
+    let socket = place.path().join("other.sock");
+    let mut command = Command::new(program());
+    command
+        .args(["--upstream", &lab.xds.url(), "--status", "off"])
+        .arg(format!("--listen=unix:{}", socket.display()))
+        .arg("--cache-dir")
+        .arg(lab.agent().cache())
+        .stderr(Stdio::null());
+    let mut other = Child::spawn(command).unwrap();
+    let two = Proxy::live(&Bootstrap::at_socket(&socket));
+    two.wait_for_user("lab", "first:1");
+    assert!(lab.agent.as_mut().unwrap().terminate().success());
+    lab.set(&lab.remote("/good.wasm", "second:2").any());
+    two.wait_for_user("lab", "second:2");
+    assert_eq!(other.try_wait().unwrap(), None);
 }
