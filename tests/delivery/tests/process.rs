@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,13 @@ fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         std::thread::sleep(Duration::from_millis(10));
     }
     child.wait_with_output().unwrap()
+}
+
+/// An agent that is to listen at `path`.
+fn run_at(path: &Path) -> Output {
+    let listen = format!("unix:{}", path.display());
+    let fixed = ["--resources", ".", "--cache-dir", "c", "--status", "off"];
+    run(&[&["--listen", &listen], &fixed[..]].concat(), &[])
 }
 
 #[test]
@@ -190,21 +198,7 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     assert!(agent.socket().exists(), "a kill leaves it");
     agent.restart();
     let path = agent.socket();
-    let listen = format!("unix:{}", path.display());
-    let folder = folder.path().to_str().unwrap();
-    let output = run(
-        &[
-            "--resources",
-            folder,
-            "--listen",
-            &listen,
-            "--cache-dir",
-            "c",
-            "--status",
-            "off",
-        ],
-        &[],
-    );
+    let output = run_at(&path);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("another process listens there"), "{said}");
     assert!(path.exists());
@@ -216,23 +210,14 @@ fn a_live_socket_of_another_kind_is_never_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let log = UnixDatagram::bind(&path).unwrap();
-    let listen = format!("unix:{}", path.display());
-    let folder = folder.path().to_str().unwrap();
-    let output = run(
-        &[
-            "--resources",
-            folder,
-            "--listen",
-            &listen,
-            "--cache-dir",
-            "c",
-            "--status",
-            "off",
-        ],
-        &[],
-    );
+    let output = run_at(&path);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("Protocol wrong type for socket"), "{said}");
+    let refusal = "Protocol wrong type for socket (os error 91)";
+    let place = path.display();
+    assert_eq!(
+        said,
+        format!("error: cannot listen on unix:{place}: {refusal}\n")
+    );
     let client = UnixDatagram::unbound().unwrap();
     client.send_to(b"line", &path).unwrap();
     let mut received = [0; 8];
@@ -244,21 +229,7 @@ fn another_file_at_the_sockets_path_is_never_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("precious");
     fs::write(&path, "text").unwrap();
-    let listen = format!("unix:{}", path.display());
-    let folder = folder.path().to_str().unwrap();
-    let output = run(
-        &[
-            "--resources",
-            folder,
-            "--listen",
-            &listen,
-            "--cache-dir",
-            "c",
-            "--status",
-            "off",
-        ],
-        &[],
-    );
+    let output = run_at(&path);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("a file that is no socket"), "{said}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "text");

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod golden;
+pub mod listeners;
 pub mod monitoring;
 pub mod pip;
 pub mod program;

@@ -13,6 +13,7 @@ use delivery_tests::module_server::ModuleServer;
 use delivery_tests::xds_server::XdsServer;
 use delivery_tests::{PATIENCE, wait_for};
 use publish_tests::golden::{documents, envoy_folder};
+use publish_tests::listeners::{move_listeners_to, with_listeners_in};
 use publish_tests::monitoring;
 use publish_tests::pip::installed;
 use publish_tests::program::run;
@@ -147,35 +148,6 @@ fn the_oldest_and_the_newest_envoy_take_new_users_without_a_restart() {
         });
         assert_eq!(status(address, "/admin", ALICE), 401);
     }
-}
-
-/// A complete configuration, and its listeners for the file `listeners.json` in a folder that Envoy watches.
-fn with_listeners_in(folder: &Path, complete: &str) -> (String, String) {
-    let mut bootstrap = documents(complete).remove(0);
-    let mut listeners = bootstrap["static_resources"]["listeners"].take();
-    for listener in listeners.as_array_mut().unwrap() {
-        listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
-    }
-    bootstrap["static_resources"]["listeners"] = json!([]);
-    bootstrap["node"] = json!({"id": "envoy", "cluster": "tests"});
-    bootstrap["dynamic_resources"]["lds_config"] = json!({
-        "resource_api_version": "V3",
-        "path_config_source": {
-            "path": folder.join("listeners.json"),
-            "watched_directory": {"path": folder},
-        },
-    });
-    (
-        bootstrap.to_string(),
-        json!({"resources": listeners}).to_string(),
-    )
-}
-
-/// Writes them beside, and moves them there: what Envoy watches for.
-fn move_listeners_to(folder: &Path, listeners: &str) {
-    let beside = folder.join("new.json");
-    fs::write(&beside, listeners).unwrap();
-    fs::rename(beside, folder.join("listeners.json")).unwrap();
 }
 
 /// The oldest one that is supported and that there is a package of, and the newest: README names them.
