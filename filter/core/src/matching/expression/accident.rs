@@ -44,7 +44,8 @@ pub(super) fn find(expression: &str) -> Option<&'static str> {
 fn has_outside_of_class(expression: &str, text: &str, is_meant: fn(&str) -> bool) -> bool {
     expression.match_indices(text).any(|(at, _)| {
         let (before, rest) = expression.split_at_checked(at).unwrap_or_default();
-        let is_in_class = before.rfind('[') > before.rfind(']');
+        // An escaped bracket may stand for itself: then nothing is taken to be in brackets.
+        let is_in_class = before.rfind('[') > before.rfind(']') && !before.contains(r"\[");
         !is_in_class && rest.get(text.len()..).is_some_and(is_meant)
     })
 }
