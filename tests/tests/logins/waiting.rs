@@ -53,6 +53,30 @@ fn a_slow_check_is_made_in_slices_and_others_are_served_meanwhile() {
     assert_eq!(counter(&mut vm, plugin, "allowed.authenticated"), 2);
 }
 
+/// A quarter of what the timer came late is made up for. A budget that is spent is spent in smaller slices.
+#[test]
+fn a_slice_is_as_long_as_the_timer_and_the_budget_allow() {
+    let spent = r#"{"share_percent": 100, "burst_ms": 1}"#;
+    let long = SLOW.replace("i=20000", "i=90000");
+    // Steps of a slice, each of 0.1 ms, and the readings of the clock around it, which take as long.
+    let cases = [
+        (AMPLE, 1, 21 + 6),
+        (AMPLE, 2, 24 + 6),
+        (AMPLE, 9, 25 + 6),
+        (spent, 1, 10 + 6),
+    ];
+    let taken = cases.map(|(budget, timer_ms, _)| {
+        let mut vm = stepping();
+        let plugin = add(&mut vm, &configuration(&["alice"], &long, budget));
+        held(&mut vm, plugin, &get("/a", Some(RIGHT)));
+        vm.advance(ms(timer_ms));
+        let begun = vm.clock();
+        vm.tick_plugin(plugin).expect("no trap");
+        (vm.clock() - begun).as_micros() / 100
+    });
+    assert_eq!(taken, cases.map(|(_, _, steps)| steps));
+}
+
 #[test]
 fn a_wrong_password_that_was_waited_for_is_denied() {
     let mut vm = stepping();

@@ -86,6 +86,10 @@ pub(crate) fn variants(modules: &Modules) -> Vec<Variant> {
             "empty filter on the SDK, unused exports removed",
             wasm(&modules.stripped_sdk, ""),
         ),
+        (
+            "filter on the SDK that reads the fields once, likewise",
+            wasm(&modules.stripped_sdk, "fields"),
+        ),
         (EMPTY_SDK, wasm(&modules.empty_sdk, "")),
         (
             LUA_CHECK,

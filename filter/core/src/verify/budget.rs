@@ -71,6 +71,11 @@ impl TokenBucket {
         Err(spent.saturating_sub(rate.burst).saturating_mul(10_000) / rate.share)
     }
 
+    /// What may be spent at once.
+    pub(super) fn left(&mut self, rate: Rate, now: Duration) -> Duration {
+        rate.burst.saturating_sub(self.spent(rate, now))
+    }
+
     /// Charges a check.
     pub(super) fn charge(&mut self, spent: Duration) {
         self.spent = self.spent.saturating_add(spent);

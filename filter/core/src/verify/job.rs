@@ -21,6 +21,8 @@ pub(super) struct Job {
     estimate: Duration,
     /// What it took so far.
     pub(super) spent: Duration,
+    /// When its last slice was over.
+    rests_since: Option<Duration>,
 }
 
 impl Job {
@@ -36,7 +38,14 @@ impl Job {
             check: verifier.begin(password),
             estimate: verifier.estimated_cost(),
             spent: Duration::ZERO,
+            rests_since: None,
         }
+    }
+
+    /// How long it has rested since its last slice.
+    pub(super) fn rest(&self, now: Duration) -> Duration {
+        let rest = self.rests_since.and_then(|since| now.checked_sub(since));
+        rest.unwrap_or_default()
     }
 
     /// Does the next slice. The verdict, if it was the last one, and what it took.
@@ -67,6 +76,7 @@ impl Job {
         };
         let spent = cost(started, ended, estimate);
         self.spent = self.spent.saturating_add(spent);
+        self.rests_since = Some(ended);
         (verdict, spent)
     }
 }
