@@ -246,6 +246,33 @@ fn a_method_that_nobody_converts_for_is_refused() {
     assert!(xds.seen().is_empty());
 }
 
+/// What a server sends must not look like another event in the log.
+#[test]
+fn a_name_with_line_breaks_stays_in_one_line_of_the_log() {
+    let xds = XdsServer::start();
+    let agent = Agent::with_upstream(&xds.url(), &[]);
+    let name = "a\n2026-01-01 forged";
+    let nowhere = local("/nowhere.wasm");
+    xds.set(
+        name,
+        extension_any(name, &Wasm::basic_auth(nowhere, "a:1").any()),
+    );
+    let envoy = FakeEnvoy::connect(&agent.socket(), Dialect::Delta);
+    envoy.subscribe(&[name]);
+    wait_for("the refusal", || {
+        agent
+            .log()
+            .contains("resource=a 2026-01-01 forged")
+            .then_some(())
+    });
+    xds.set(name, inline(name, "code"));
+    envoy.accept(&[name], &envoy.response());
+    wait_for("the acceptance", || {
+        agent.log().contains("accepts an extension").then_some(())
+    });
+    assert!(!agent.log().contains("\n2026-01-01"), "{}", agent.log());
+}
+
 #[test]
 fn a_server_that_is_gone_ends_the_stream_and_the_agent_goes_on() {
     let mut xds = XdsServer::start();
