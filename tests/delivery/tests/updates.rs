@@ -91,12 +91,15 @@ fn a_download_that_stalls_is_refused_and_what_is_at_work_stays() {
     let half = stall(&stalling);
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let _queue = fill_queue(&deaf);
-    for listener in [&stalling, &deaf] {
+    for (listener, cause) in [
+        (&stalling, "no complete answer within 0.3s"),
+        (&deaf, "no connection within 0.2s"),
+    ] {
         let url = format!("http://{}/m.wasm", listener.local_addr().unwrap());
         let sent = lab.set(&Wasm::basic_auth(remote(&url, ""), "second:2").any());
         let reason = lab.xds.wait_for_refusal(&sent).error.unwrap();
         let expected = format!(
-            "lab: wasm module download failed after 1 attempts, last error: Get \"{url}\": no complete answer within 0.3s"
+            "lab: wasm module download failed after 1 attempts, last error: Get \"{url}\": {cause}"
         );
         assert_eq!(reason, expected);
         let address = proxy.address("lab");
