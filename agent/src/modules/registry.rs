@@ -14,6 +14,7 @@ use super::fetch::{Fetcher, Job, Unboxed, blocking};
 use super::options::RegistryMirror;
 use super::reference::{Digest, Reference};
 use super::transfer::Failed;
+use crate::report::one_line;
 
 mod challenge;
 mod layer;
@@ -116,7 +117,10 @@ pub(super) async fn fetch(
     for place in mirrors(fetcher, reference) {
         match pull(fetcher, &place, reference, job).await {
             Ok(kept) => return Ok(kept),
-            Err(error) => tracing::warn!(mirror = place.host, %error, "a mirror is passed over"),
+            Err(error) => {
+                let error = one_line(&error.to_string());
+                tracing::warn!(mirror = place.host, %error, "a mirror is passed over");
+            }
         }
     }
     let host = reference.api_host().to_owned();

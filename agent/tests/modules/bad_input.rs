@@ -3,12 +3,13 @@
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use wasm_agent::modules::{LocalError, Modules};
 
 use crate::server::{Reply, Server};
-use crate::support::{Agent, gzip, module, pinned, request, sha256, tar, zstd};
+use crate::support::{Agent, gzip, module, module_of_size, pinned, request, sha256, tar, zstd};
 
 /// As much as the tests allow.
 const LIMIT: usize = 1 << 20;
@@ -292,9 +293,11 @@ async fn a_full_disk_is_one_clear_line_and_loses_nothing() {
     );
 }
 
-#[test]
-fn local_files_that_are_modules_and_others() {
+#[tokio::test]
+async fn local_files_that_are_modules_and_others() {
     let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::with(|options| options.max_module_bytes = 1000).await;
+    let check = |path: &Path| agent.modules.check_local(path);
     let file = |name: &str, content: &[u8]| {
         let path = folder.path().join(name);
         std::fs::File::create(&path)
@@ -303,20 +306,31 @@ fn local_files_that_are_modules_and_others() {
             .unwrap();
         path
     };
-    assert_eq!(Modules::check_local(&file("good", &module("m"))), Ok(()));
+    assert_eq!(check(&file("good", &module("m"))), Ok(()));
     let bad = file("bad", b"text");
     let cause = "it starts with \"text\", not with the magic of Wasm".to_owned();
-    assert_eq!(
-        Modules::check_local(&bad),
-        Err(LocalError::Invalid { path: bad, cause })
-    );
+    assert_eq!(check(&bad), Err(LocalError::Invalid { path: bad, cause }));
     let missing = folder.path().join("missing");
     let cause = "No such file or directory (os error 2)".to_owned();
     assert_eq!(
-        Modules::check_local(&missing),
+        check(&missing),
         Err(LocalError::Unreadable {
             path: missing,
             cause
         })
     );
+    // What an xDS server names could have no end.
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let large = file("large", &module_of_size(1001));
+    let over = "it is larger than 1000 bytes; `ISTIO_WASM_MAX_BINARY_SIZE_BYTES` is the limit";
+    for (path, cause) in [
+        ("/dev/zero".into(), "it is no regular file"),
+        (pipe, "it is no regular file"),
+        (large, over),
+    ] {
+        let cause = cause.to_owned();
+        assert_eq!(check(&path), Err(LocalError::Unreadable { path, cause }));
+    }
 }
