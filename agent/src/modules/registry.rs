@@ -58,6 +58,9 @@ impl Registries {
     }
 }
 
+/// As many characters of an error as are shown: it goes to the log, to the server and to `/modules`.
+const MOST_CAUSE: usize = 500;
+
 /// Why a registry did not give a module.
 #[derive(Debug)]
 struct PullError {
@@ -68,8 +71,14 @@ struct PullError {
 
 impl PullError {
     fn new(kind: Cause, cause: impl Into<String>) -> Self {
+        let mut cause: String = cause.into();
+        // A manifest has up to 4 MiB, and errors quote it.
+        if let Some((end, _)) = cause.char_indices().nth(MOST_CAUSE) {
+            cause.truncate(end);
+            cause.push('…');
+        }
         Self {
-            cause: cause.into(),
+            cause,
             kind,
             retry_after: None,
         }

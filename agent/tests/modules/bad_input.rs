@@ -334,3 +334,43 @@ async fn local_files_that_are_modules_and_others() {
         assert_eq!(check(&path), Err(LocalError::Unreadable { path, cause }));
     }
 }
+
+/// A tar with an entry of `kind` before the module that says how it is called.
+fn with_name_before(kind: tar::EntryType, name: &[u8], wasm: &[u8]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (kind, content) in [(kind, name), (tar::EntryType::Regular, wasm)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("short").unwrap();
+        header.set_entry_type(kind);
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        builder.append(&header, content).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// Names are read into memory: they are bounded, and those of ordinary length are still names.
+#[tokio::test]
+async fn long_names_in_an_archive_are_read_and_endless_ones_refused() {
+    let (wasm, other) = (module("named"), module("other"));
+    let long = format!("{}/plugin.wasm", "folder".repeat(40));
+    let pax = format!("{} path={long}\n", long.len() + 10);
+    for (kind, name) in [
+        (tar::EntryType::GNULongName, format!("{long}\0")),
+        (tar::EntryType::XHeader, pax),
+    ] {
+        // The name decides which of the two it is.
+        let named = with_name_before(kind, name.as_bytes(), &wasm);
+        let both = [&tar(&[("a.wasm", &other)])[..1024], &named].concat();
+        let (agent, server) = (Agent::start().await, Server::of(&both).await);
+        let file = agent.obtain(&request(server.url("/m"))).await.unwrap();
+        assert_eq!(file.checksum, sha256(&wasm), "{kind:?}");
+        let endless = gzip(&with_name_before(kind, &vec![b'a'; (1 << 20) + 1], &wasm));
+        assert_eq!(
+            refusal_of(&endless).await,
+            invalid("the archive has a name of 1048577 bytes"),
+            "{kind:?}"
+        );
+    }
+}
