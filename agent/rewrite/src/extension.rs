@@ -108,6 +108,9 @@ pub enum InvalidReason {
         "a Wasm filter with remote code inside another filter: only one that stands alone is fetched"
     )]
     NestedRemoteCode,
+    /// It is there more than once, or is to be removed at the same time.
+    #[error("the response names it more than once")]
+    Repeated,
     /// The pull secret could not be had.
     #[error("missing image pulling secret")]
     NoPullSecret,

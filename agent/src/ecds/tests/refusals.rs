@@ -165,3 +165,23 @@ fn a_fallback_takes_the_place_of_what_cannot_be_had() {
     lab.accept();
     lab.says(&["deliver v1: A1"]);
 }
+
+/// xDS protocol, "Duplicate Resource Names".
+#[test]
+fn what_a_response_names_twice_is_refused_and_the_others_go_through() {
+    for dialect in BOTH {
+        let mut lab = Lab::subscribed(dialect, &["a", "b"]);
+        lab.push(1, &[("a", "u1"), ("b", "u2"), ("a", "u3")]);
+        assert_eq!(lab.work.len(), 1, "nobody knows which `a` is meant");
+        lab.succeed("b", "B1");
+        lab.accept();
+        lab.says(&[
+            "refuse n1: a: the response names it more than once",
+            "deliver v1: B1",
+        ]);
+    }
+    let mut lab = Lab::subscribed(Dialect::Delta, &["a"]);
+    let resource = extension(Dialect::Delta, "a", "u1", true);
+    lab.push_all(1, vec![Ok(resource)], &["a"]);
+    lab.says(&["refuse n1: a: the response names it more than once"]);
+}
