@@ -178,8 +178,12 @@ impl Ecds {
                 continue;
             };
             let is_in_use = entry.is_in_use();
+            let is_needed = is_in_use || entry.is_named;
             if let Some(latest) = entry.latest.take() {
                 self.drop_latest(&name, latest);
+            }
+            if !is_needed {
+                self.entries.remove(&name);
             }
             if is_in_use {
                 self.effects

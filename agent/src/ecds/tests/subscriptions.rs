@@ -99,3 +99,15 @@ fn what_is_unsubscribed_from_by_name_is_still_a_part_of_everything() {
     lab.succeed("a", "A3");
     lab.says(&["deliver v3: A3"]);
 }
+
+/// Names come and go at a server for ever.
+#[test]
+fn what_comes_and_goes_unused_is_forgotten() {
+    let mut lab = Lab::new(Dialect::Delta);
+    lab.wants_everything(Wildcard::Begins);
+    lab.push(1, &[("a", "u1")]);
+    lab.said.clear();
+    lab.push_all(2, Vec::new(), &["a"]);
+    lab.says(&["accept n1 v1", "accept n2 v2", "deliver v2: -[\"a\"]"]);
+    assert!(lab.ecds.entries.is_empty() && lab.work.is_empty());
+}
