@@ -3,186 +3,27 @@
 //! The agent ends the protocol on both sides. Towards Envoy it has nonces of its own; towards the server it answers
 //! each response once it knows what becomes of it. Nothing here touches a socket, a file or a clock.
 
+mod effect;
 mod envoy;
+mod event;
 mod push;
 mod retry;
 mod source;
+mod subscription;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use crate::discovery::{Dialect, Response};
-use crate::extension::{Extension, InvalidExtension};
-use crate::metrics::Conversion;
-use crate::modules::ModuleFile;
+use crate::discovery::Dialect;
+use crate::extension::Extension;
+pub use effect::{Effect, Report};
+pub use event::{
+    EVERYTHING, Event, Failure, Prepared, Pushed, Reminder, Subscription, Ticket, Wildcard,
+};
 use push::Push;
 pub use push::PushId;
 pub use retry::delay_before;
-
-/// What happened.
-pub enum Event {
-    /// Envoy asks for more or for less.
-    Subscribed(Subscription),
-    /// Envoy accepts or refuses what it was sent under a nonce.
-    Answered {
-        /// That of the response.
-        nonce: String,
-        /// Why it refuses: a `google.rpc.Status`.
-        error: Option<Vec<u8>>,
-    },
-    /// The server sent a response.
-    Pushed(Pushed),
-    /// The work on a resource ended.
-    Prepared {
-        /// Which work.
-        ticket: Ticket,
-        /// What came of it.
-        outcome: Result<Prepared, Failure>,
-    },
-    /// What was asked for by [`Effect::Remind`].
-    Due(Reminder),
-}
-
-/// A change of what Envoy wants.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subscription {
-    /// Names that it wants from now on.
-    pub added: Vec<String>,
-    /// Names that it no longer wants.
-    pub removed: Vec<String>,
-    /// It wants everything there is.
-    pub is_wildcard: bool,
-    /// Names that it has from an earlier stream.
-    pub already_there: Vec<String>,
-}
-
-/// A response of the server's, read.
-pub struct Pushed {
-    /// Its version.
-    pub version: String,
-    /// Its nonce.
-    pub nonce: String,
-    /// Its resources.
-    pub resources: Vec<Result<Extension, InvalidExtension>>,
-    /// The names of what does not exist any more, or never did.
-    pub removed: Vec<String>,
-}
-
-/// A piece of work on a resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
-
-/// A resource as Envoy may see it.
-#[derive(Clone, Debug, Default)]
-pub struct Prepared {
-    /// The element of a response's `resources`.
-    pub octets: Bytes,
-    /// The module that it names. It stays in the cache as long as this value lives.
-    pub module: Option<ModuleFile>,
-}
-
-/// Why a resource cannot be prepared now.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// For the server and the log; without secrets.
-    pub reason: String,
-    /// What Envoy may be given in its place, if that is wanted.
-    pub fallback: Option<Prepared>,
-    /// How it is counted.
-    pub counted_as: Conversion,
-}
-
-/// Something to come back to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reminder {
-    /// The resources of this response that are ready were held back for those that almost were.
-    Gathered(PushId),
-    /// This response was to be refused, with all reasons that are known by now.
-    Refusal(PushId),
-    /// Envoy should have answered the response with this nonce.
-    Answer(String),
-}
-
-/// What to do next, in this order.
-pub enum Effect {
-    /// Ask the server for what Envoy wants.
-    Ask(Subscription),
-    /// Tell the server that a response was accepted.
-    Accept {
-        /// The response's nonce.
-        nonce: String,
-        /// Its version.
-        version: String,
-    },
-    /// Tell the server that a response was refused.
-    Refuse {
-        /// The response's nonce.
-        nonce: String,
-        /// A `google.rpc.Status`.
-        error: Vec<u8>,
-    },
-    /// Send Envoy a response.
-    Deliver(Response),
-    /// Start to work on a resource, after a while.
-    Prepare {
-        /// Names the work.
-        ticket: Ticket,
-        /// The resource.
-        extension: Arc<Extension>,
-        /// How long to wait first.
-        after: Duration,
-    },
-    /// Stop a piece of work.
-    Cancel(Ticket),
-    /// Keep these modules for this Envoy, and no others.
-    Hold(Vec<PathBuf>),
-    /// Come back to something.
-    Remind(Reminder, Duration),
-    /// Count a resource.
-    Count(Conversion),
-    /// All resources of a response were worked on.
-    Settled(PushId),
-    /// Tell the operator.
-    Report(Report),
-}
-
-/// Something that an operator should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Report {
-    /// A resource cannot be prepared, and the running one stays.
-    Failed {
-        /// The resource.
-        name: String,
-        /// Why.
-        reason: String,
-        /// When it is tried again; `None` if it would be in vain.
-        retry: Option<Duration>,
-    },
-    /// A resource that had failed can be had.
-    Recovered(String),
-    /// Envoy refuses a resource.
-    RefusedByEnvoy {
-        /// The resources of the response.
-        names: Vec<String>,
-        /// What Envoy says.
-        reason: String,
-        /// Whether the last good configuration is sent again.
-        is_restored: bool,
-    },
-    /// A resource is gone at the server, but Envoy still uses it.
-    RemovalHeldBack(String),
-    /// Envoy accepts a resource.
-    Accepted {
-        /// The resource.
-        name: String,
-        /// Its version.
-        version: String,
-    },
-}
 
 /// How the agent deals with what it cannot deliver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -229,6 +70,8 @@ pub struct Ecds {
 /// What is known of one name that Envoy wants.
 #[derive(Default)]
 struct Entry {
+    /// Envoy asked for it by its name, and not only for everything.
+    is_named: bool,
     /// The newest that the server sent.
     latest: Option<Latest>,
     /// What Envoy was sent last, accepted or not.
@@ -321,11 +164,6 @@ impl Ecds {
         std::mem::take(&mut self.effects)
     }
 
-    /// The names that Envoy wants, as far as it named them.
-    pub fn names(&self) -> impl Iterator<Item = &String> {
-        self.entries.keys()
-    }
-
     fn due(&mut self, reminder: &Reminder) {
         match reminder {
             Reminder::Gathered(push) => {
@@ -342,55 +180,6 @@ impl Ecds {
                 self.overdue.extend(number);
             }
         }
-    }
-
-    fn subscribed(&mut self, subscription: Subscription) {
-        self.wants_all |= subscription.is_wildcard;
-        for name in &subscription.added {
-            self.entries.entry(name.clone()).or_default();
-        }
-        for name in &subscription.already_there {
-            if let Some(entry) = self.entries.get_mut(name) {
-                entry.already_there = true;
-            }
-        }
-        for name in &subscription.removed {
-            self.forget(name);
-        }
-        let is_less = !subscription.removed.is_empty();
-        self.effects.push(Effect::Ask(subscription));
-        if is_less {
-            self.hold();
-        }
-    }
-
-    /// Envoy does not want `name` any longer.
-    fn forget(&mut self, name: &str) {
-        let Some(entry) = self.entries.remove(name) else {
-            return;
-        };
-        if let Some(latest) = entry.latest {
-            self.drop_latest(name, latest);
-        }
-    }
-
-    /// `latest` will not be delivered: whatever waits for it must not.
-    fn drop_latest(&mut self, name: &str, latest: Latest) {
-        if let Some(work) = latest.work {
-            self.tickets.remove(&work.ticket);
-            self.effects.push(Effect::Cancel(work.ticket));
-        }
-        self.fresh.remove(&(latest.push, name.to_owned()));
-        self.no_longer_waits(latest.push, name);
-    }
-
-    /// Keeps the modules that Envoy uses or may come to use.
-    fn hold(&mut self) {
-        let entries = self.entries.values();
-        let deliveries = entries.flat_map(|entry| entry.accepted.iter().chain(&entry.given));
-        let modules = deliveries.filter_map(|delivery| delivery.prepared.module.as_ref());
-        let paths: BTreeSet<_> = modules.map(|module| module.path.clone()).collect();
-        self.effects.push(Effect::Hold(paths.into_iter().collect()));
     }
 
     fn next_ticket(&mut self, name: &str) -> Ticket {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::discovery::{Dialect, EXTENSION_CONFIG_URL, RESOURCE, Request, Response, type_name};
-use crate::ecds::{Pushed, Subscription};
+use crate::ecds::{EVERYTHING, Pushed, Subscription, Wildcard};
 use crate::extension::Extension;
 use crate::wire::{self, Malformed};
 
@@ -72,6 +72,7 @@ impl Folder {
             dialect: dialect.unwrap_or(Dialect::StateOfTheWorld),
             contents: self.contents.clone(),
             wants_all: false,
+            named: BTreeSet::new(),
             sent: BTreeMap::new(),
             nonces: 0,
             answered_types: BTreeSet::new(),
@@ -84,6 +85,8 @@ pub struct FolderServer {
     dialect: Dialect,
     contents: watch::Receiver<Arc<Contents>>,
     wants_all: bool,
+    /// What Envoy asked for by name.
+    named: BTreeSet<String>,
     /// What Envoy wants, and the version of it that was sent; empty for none.
     sent: BTreeMap<String, String>,
     nonces: u64,
@@ -94,21 +97,27 @@ pub struct FolderServer {
 impl FolderServer {
     /// The answer to a change of the subscription.
     pub(crate) fn subscribe(&mut self, subscription: &Subscription) -> Option<Pushed> {
-        self.wants_all |= subscription.is_wildcard;
-        for name in &subscription.removed {
-            self.sent.remove(name);
-        }
         let contents = Arc::clone(&self.contents.borrow_and_update());
-        let mut names: Vec<String> = subscription.added.clone();
-        names.retain(|name| name != "*");
-        if subscription.is_wildcard {
-            names.extend(contents.resources.keys().cloned());
+        let mut asked: BTreeSet<String> = subscription.added.iter().cloned().collect();
+        asked.remove(EVERYTHING);
+        self.named.extend(asked.iter().cloned());
+        for name in &subscription.removed {
+            self.named.remove(name);
         }
-        for name in &names {
-            self.sent.insert(name.clone(), String::new());
+        match subscription.wildcard {
+            Wildcard::AsBefore => {}
+            Wildcard::Begins => self.wants_all = true,
+            Wildcard::Ends => self.wants_all = false,
         }
-        let is_question = !names.is_empty() || subscription.is_wildcard;
-        is_question.then(|| self.push(&contents, names))
+        let begins = subscription.wildcard == Wildcard::Begins;
+        if begins {
+            asked.extend(contents.resources.keys().cloned());
+        }
+        if !self.wants_all {
+            self.sent.retain(|name, _| self.named.contains(name));
+        }
+        let is_question = !asked.is_empty() || begins;
+        is_question.then(|| self.push(&contents, asked.into_iter().collect()))
     }
 
     /// Waits for a change of what Envoy wants.

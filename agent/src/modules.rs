@@ -5,6 +5,7 @@
 //! resource's secret is decided here, hop by hop.
 
 use std::collections::HashMap;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -24,6 +25,7 @@ mod obtain;
 mod options;
 mod reference;
 mod registry;
+mod regular_file;
 mod retry;
 mod sink;
 mod source;
@@ -158,15 +160,32 @@ impl Modules {
     }
 
     /// Whether a local file is a module that Envoy can load. Blocks on the disk.
-    pub fn check_local(path: &Path) -> Result<(), LocalError> {
-        let octets = std::fs::read(path).map_err(|error| LocalError::Unreadable {
-            path: path.to_owned(),
-            cause: error.to_string(),
-        })?;
+    pub fn check_local(&self, path: &Path) -> Result<(), LocalError> {
+        let octets = self
+            .read_local(path)
+            .map_err(|error| LocalError::Unreadable {
+                path: path.to_owned(),
+                cause: error.to_string(),
+            })?;
         validation::validate(&octets).map_err(|cause| LocalError::Invalid {
             path: path.to_owned(),
             cause,
         })
+    }
+
+    /// Whoever names the file could name `/dev/zero` or a pipe, which have no end.
+    fn read_local(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let limit = self.inner.options.max_module_bytes;
+        let mut octets = Vec::new();
+        regular_file::open(path)?
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut octets)?;
+        if octets.len() as u64 > limit {
+            return Err(io::Error::other(format!(
+                "it is larger than {limit} bytes; `ISTIO_WASM_MAX_BINARY_SIZE_BYTES` is the limit"
+            )));
+        }
+        Ok(octets)
     }
 
     /// Keeps the files at `paths` until `holder` is released or holds others: what it held before is let go. Paths

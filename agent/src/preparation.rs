@@ -29,8 +29,8 @@ impl Preparation {
     }
 
     async fn with_file(&self, extension: &Extension, path: &Path) -> Result<Prepared, Failure> {
-        let path = path.to_owned();
-        let checked = tokio::task::spawn_blocking(move || Modules::check_local(&path)).await;
+        let (modules, path) = (self.modules.clone(), path.to_owned());
+        let checked = tokio::task::spawn_blocking(move || modules.check_local(&path)).await;
         match checked {
             Ok(Ok(())) => Ok(unchanged(extension)),
             Ok(Err(error)) => Err(failure(error.to_string(), Conversion::FetchFailure)),

@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::modules::{Modules, OpenError};
 use crate::preparation::Preparation;
 use crate::server::{self, ListenError, Socket};
-use crate::status::{self, Status};
+use crate::status::{self, Limits, Status};
 use crate::stream::{Agent, Source};
 use crate::upstream::UpstreamError;
 
@@ -63,7 +63,7 @@ pub async fn run(settings: Settings) -> Result<(), StartError> {
             .map(|address| address.to_string())
             .unwrap_or_default();
         tracing::info!(%address, "status server is ready");
-        tokio::spawn(status::run(listener, status));
+        tokio::spawn(status::run(listener, status, Limits::default()));
     }
     let agent = Arc::new(Agent {
         source,

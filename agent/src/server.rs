@@ -20,6 +20,7 @@ use tonic::server::StreamingService;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::codec::Octets;
+use crate::report;
 use crate::stream::{Agent, Method, serve};
 pub use socket::{Listen, ListenError, Socket};
 
@@ -30,6 +31,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// How much Envoy may send before it is read: a first request can have megabytes.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
+
+/// Why a method is not served.
+const UNCONVERTED: &str = "extension configurations are served by the methods StreamExtensionConfigs and \
+    DeltaExtensionConfigs, and over ADS, but by no other method";
 
 /// Serves Envoys until the future is dropped.
 pub async fn run(socket: &Socket, agent: &Arc<Agent>) {
@@ -92,6 +97,13 @@ impl StreamingService<Bytes> for Service {
         Pin<Box<dyn Future<Output = Result<Response<Self::ResponseStream>, Status>> + Send>>;
 
     fn call(&mut self, request: Request<Streaming<Bytes>>) -> Self::Future {
+        if self.agent.converts && self.method.passes_unconverted() {
+            tracing::warn!(
+                method = report::one_line(self.method.path.path()),
+                "refused: {UNCONVERTED}"
+            );
+            return Box::pin(async { Err(Status::unimplemented(UNCONVERTED)) });
+        }
         let (responses, outgoing) = mpsc::channel(WAITING_RESPONSES);
         let (metadata, _, requests) = request.into_parts();
         let agent = Arc::clone(&self.agent);

@@ -1,14 +1,16 @@
 //! One stream of Envoy's: passes everything on but extension configurations, and carries out what their protocol
 //! asks for.
 
+mod method;
+mod other_end;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::uri::PathAndQuery;
-use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, Sender, UnboundedSender};
 use tokio::task::{AbortHandle, JoinSet};
 use tonic::metadata::MetadataMap;
 use tonic::{Status, Streaming};
@@ -22,7 +24,9 @@ use crate::modules::HolderId;
 use crate::preparation::Preparation;
 use crate::report;
 use crate::subscriber::Subscriber;
-use crate::upstream::{self, Upstream};
+use crate::upstream::Upstream;
+pub use method::Method;
+use other_end::{Server, connect, next};
 
 /// Where extension configurations come from.
 #[derive(Clone)]
@@ -47,39 +51,6 @@ pub struct Agent {
     pub metrics: Metrics,
     /// How many streams there were.
     pub streams: AtomicU64,
-}
-
-/// A method of the agent's gRPC server, as its path names it.
-#[derive(Clone, Debug)]
-pub struct Method {
-    /// The whole path.
-    pub path: PathAndQuery,
-    dialect: Option<Dialect>,
-    is_ecds_alone: bool,
-}
-
-const AGGREGATED: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/";
-const EXTENSIONS: &str = "/envoy.service.extension.v3.ExtensionConfigDiscoveryService/";
-
-impl Method {
-    /// Reads a request's path.
-    pub fn of(path: PathAndQuery) -> Self {
-        let dialect = match path.path().strip_prefix(AGGREGATED) {
-            Some("StreamAggregatedResources") => Some(Dialect::StateOfTheWorld),
-            Some("DeltaAggregatedResources") => Some(Dialect::Delta),
-            _ => None,
-        };
-        let alone = match path.path().strip_prefix(EXTENSIONS) {
-            Some("StreamExtensionConfigs") => Some(Dialect::StateOfTheWorld),
-            Some("DeltaExtensionConfigs") => Some(Dialect::Delta),
-            _ => None,
-        };
-        Self {
-            dialect: dialect.or(alone),
-            is_ecds_alone: alone.is_some(),
-            path,
-        }
-    }
 }
 
 /// Serves one stream: `requests` come from Envoy, and what is sent to `responses` goes to it.
@@ -116,47 +87,6 @@ pub async fn serve(
     );
     // An error means that Envoy is gone, which may be why the stream ended.
     let _ = stream.responses.send(Err(end)).await;
-}
-
-/// The other end of a stream.
-enum Server {
-    Upstream(Receiver<Result<Bytes, Status>>),
-    Folder(FolderServer),
-}
-
-/// Connects to the xDS server in the background: it may answer only after the first request.
-fn connect(
-    upstream: Upstream,
-    path: PathAndQuery,
-    metadata: MetadataMap,
-    requests: UnboundedReceiver<Bytes>,
-) -> Receiver<Result<Bytes, Status>> {
-    let (sender, receiver) = mpsc::channel(4);
-    tokio::spawn(async move {
-        let opened = tokio::select! {
-            opened = upstream.open(path, &metadata, requests) => opened,
-            () = sender.closed() => return,
-        };
-        let mut responses = match opened {
-            Ok(responses) => responses,
-            Err(status) => return drop(sender.send(Err(status)).await),
-        };
-        loop {
-            let message = tokio::select! {
-                message = responses.message() => message,
-                () = sender.closed() => return,
-            };
-            let ended = || Status::unavailable("the xDS server ended the stream");
-            let message = message
-                .map_err(upstream::lost)
-                .and_then(|message| message.ok_or_else(ended));
-            let is_end = message.is_err();
-            if sender.send(message).await.is_err() || is_end {
-                return;
-            }
-        }
-    });
-    receiver
 }
 
 struct Stream {
@@ -405,16 +335,6 @@ impl Stream {
     fn release(&mut self) {
         self.work.abort_all();
         self.agent.preparation.modules.release(self.holder());
-    }
-}
-
-async fn next(server: &mut Server) -> Wake {
-    match server {
-        Server::Upstream(responses) => {
-            let ended = || Err(Status::unavailable("the xDS server ended the stream"));
-            Wake::FromServer(responses.recv().await.unwrap_or_else(ended))
-        }
-        Server::Folder(folder) => Wake::FromFolder(folder.changed().await),
     }
 }
 

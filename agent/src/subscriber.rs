@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::discovery::{Dialect, Request};
-use crate::ecds::Subscription;
+use crate::ecds::{EVERYTHING, Subscription, Wildcard};
 
 /// What the server knows about the subscription of one stream, to write the next request.
 ///
@@ -13,7 +13,9 @@ use crate::ecds::Subscription;
 /// the agent must know what Envoy holds.
 pub struct Subscriber {
     dialect: Dialect,
+    /// What Envoy asked for by name, `*` among them.
     names: BTreeSet<String>,
+    wants_all: bool,
     /// That of the newest response, whether or not it was accepted: servers drop requests with an older one.
     newest_nonce: String,
     accepted_version: String,
@@ -28,6 +30,7 @@ impl Subscriber {
         Self {
             dialect,
             names: BTreeSet::new(),
+            wants_all: false,
             newest_nonce: String::new(),
             accepted_version: String::new(),
             rest: Vec::new(),
@@ -39,22 +42,39 @@ impl Subscriber {
     pub fn changes(&mut self, request: &Request) -> Option<Subscription> {
         self.rest.clone_from(&request.rest);
         let is_first = !std::mem::replace(&mut self.has_asked, true);
-        let subscription = match self.dialect {
+        let mut subscription = match self.dialect {
             Dialect::StateOfTheWorld => self.changes_of_all(request, is_first),
             Dialect::Delta => Subscription {
                 added: request.names.clone(),
                 removed: request.unsubscribed.clone(),
-                is_wildcard: request.names.iter().any(|name| name == "*")
-                    || (is_first && request.names.is_empty()),
                 already_there: request.initial.clone(),
+                ..Subscription::default()
             },
         };
         for name in &subscription.removed {
             self.names.remove(name);
         }
         self.names.extend(subscription.added.iter().cloned());
+        subscription.wildcard = self.wildcard(&subscription, is_first);
         let is_change = !(subscription.added.is_empty() && subscription.removed.is_empty());
         (is_change || is_first).then_some(subscription)
+    }
+
+    /// xDS protocol, "How the client specifies what resources to return": everything is wanted by the name `*`, or by
+    /// a first request without any name. The latter lasts in delta until `*` is unsubscribed from, and in
+    /// state-of-the-world until a name is given.
+    fn wildcard(&mut self, change: &Subscription, is_first: bool) -> Wildcard {
+        let has_ended = change.removed.iter().any(|name| name == EVERYTHING)
+            || (self.dialect == Dialect::StateOfTheWorld && !self.names.is_empty());
+        let before = self.wants_all;
+        self.wants_all = self.names.contains(EVERYTHING)
+            || (is_first && self.names.is_empty())
+            || (before && !has_ended);
+        match (before, self.wants_all) {
+            (false, true) => Wildcard::Begins,
+            (true, false) => Wildcard::Ends,
+            _ => Wildcard::AsBefore,
+        }
     }
 
     fn changes_of_all(&self, request: &Request, is_first: bool) -> Subscription {
@@ -63,12 +83,12 @@ impl Subscriber {
         Subscription {
             added: wanted.difference(&self.names).cloned().collect(),
             removed: self.names.difference(&wanted).cloned().collect(),
-            is_wildcard: is_first && wanted.is_empty(),
             already_there: if has_some {
                 request.names.clone()
             } else {
                 Vec::new()
             },
+            ..Subscription::default()
         }
     }
 
@@ -147,6 +167,41 @@ mod tests {
 
     fn parsed(octets: &Bytes) -> Request {
         Request::parse(Dialect::StateOfTheWorld, octets).unwrap()
+    }
+
+    /// The examples of the xDS protocol, "How the client specifies what resources to return".
+    #[test]
+    fn everything_is_wanted_as_the_protocol_says() {
+        let state_of_the_world = [
+            (&[][..], Wildcard::Begins),
+            (&["*", "a"], Wildcard::AsBefore),
+            (&["a"], Wildcard::Ends),
+            (&[], Wildcard::AsBefore),
+            (&["*"], Wildcard::Begins),
+            (&[], Wildcard::Ends),
+        ];
+        let mut subscriber = Subscriber::new(Dialect::StateOfTheWorld);
+        for (names, expected) in state_of_the_world {
+            let change = subscriber.changes(&request(names, "")).unwrap();
+            assert_eq!(change.wildcard, expected, "{names:?}");
+        }
+        let delta = [
+            (&[][..], &[][..], Wildcard::Begins),
+            (&["a"], &[], Wildcard::AsBefore),
+            (&[], &["*"], Wildcard::Ends),
+            (&[], &["a"], Wildcard::AsBefore),
+            (&["*"], &[], Wildcard::Begins),
+            (&[], &["*"], Wildcard::Ends),
+        ];
+        let mut subscriber = Subscriber::new(Dialect::Delta);
+        for (added, removed, expected) in delta {
+            let request = Request {
+                unsubscribed: removed.iter().map(|name| (*name).to_owned()).collect(),
+                ..request(added, "")
+            };
+            let change = subscriber.changes(&request).unwrap();
+            assert_eq!(change.wildcard, expected, "+{added:?} -{removed:?}");
+        }
     }
 
     #[test]

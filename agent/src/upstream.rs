@@ -68,6 +68,15 @@ pub enum UpstreamError {
         /// What was expected in it.
         expected: &'static str,
     },
+    /// The token has something in it that cannot be sent.
+    #[error(
+        "the token in {} cannot be sent: it has a control character, such as a line break inside, or one beyond ASCII",
+        path.display()
+    )]
+    Token {
+        /// Its file.
+        path: PathBuf,
+    },
     /// The transport does not work.
     #[error("the xDS server cannot be reached: {0}")]
     Transport(String),
@@ -170,13 +179,14 @@ impl Upstream {
         };
         let text = read(path).await?;
         let text = String::from_utf8_lossy(&text);
-        let mut value = MetadataValue::try_from(format!("Bearer {}", text.trim()))
-            .ok()
-            .filter(|_| !text.trim().is_empty())
-            .ok_or(UpstreamError::Content {
+        if text.trim().is_empty() {
+            return Err(UpstreamError::Content {
                 path: path.clone(),
                 expected: "token",
-            })?;
+            });
+        }
+        let mut value = MetadataValue::try_from(format!("Bearer {}", text.trim()))
+            .map_err(|_| UpstreamError::Token { path: path.clone() })?;
         value.set_sensitive(true);
         Ok(Some(value))
     }

@@ -4,6 +4,7 @@
 //! or not, stays: fields that Envoy's protos have and the agent's lack must not get lost.
 
 mod direct;
+mod nested;
 mod rbac;
 mod structured;
 
@@ -102,6 +103,14 @@ pub enum InvalidReason {
     /// A key is there in both of its spellings, or as something that it cannot be.
     #[error("`{0}` is ambiguous")]
     Ambiguous(&'static str),
+    /// Another filter holds a Wasm filter with remote code.
+    #[error(
+        "a Wasm filter with remote code inside another filter: only one that stands alone is fetched"
+    )]
+    NestedRemoteCode,
+    /// It is there more than once, or is to be removed at the same time.
+    #[error("the response names it more than once")]
+    Repeated,
     /// The pull secret could not be had.
     #[error("missing image pulling secret")]
     NoPullSecret,
@@ -305,7 +314,10 @@ struct RemoteCode {
 
 fn need(typed_config: &[u8]) -> Result<Need, InvalidReason> {
     let (layer, plugin) = match WasmFilter::parse(typed_config)? {
-        None => return Ok(Need::Nothing),
+        None => {
+            nested::refuse_remote_code(typed_config)?;
+            return Ok(Need::Nothing);
+        }
         Some(WasmFilter::Direct(layer, message)) => (layer, direct::parse(message)?),
         Some(WasmFilter::Structured(layer, _, fields)) => (layer, structured::parse(&fields)?),
     };

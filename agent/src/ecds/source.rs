@@ -1,5 +1,6 @@
 //! What the server sends, and the work on it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +10,12 @@ use super::{
     Prepared, Pushed, Reminder, Report, Ticket, Work, delay_before,
 };
 use crate::discovery::Dialect;
-use crate::extension::{Extension, InvalidExtension, Need};
+use crate::extension::{Extension, InvalidExtension, InvalidReason, Need};
 use crate::metrics::Conversion;
 
 impl Ecds {
     pub(super) fn pushed(&mut self, pushed: Pushed) {
+        let pushed = each_name_once(pushed);
         let id = PushId(self.last_push.0 + 1);
         self.last_push = id;
         self.forget_old_pushes();
@@ -176,8 +178,12 @@ impl Ecds {
                 continue;
             };
             let is_in_use = entry.is_in_use();
+            let is_needed = is_in_use || entry.is_named;
             if let Some(latest) = entry.latest.take() {
                 self.drop_latest(&name, latest);
+            }
+            if !is_needed {
+                self.entries.remove(&name);
             }
             if is_in_use {
                 self.effects
@@ -279,6 +285,42 @@ impl Ecds {
         }));
         self.fresh.insert((latest.push, name.to_owned()));
     }
+}
+
+/// Refuses what a response names more than once, as Envoy does (xDS protocol, "Duplicate Resource Names"): which of
+/// the two is meant, nobody knows.
+fn each_name_once(mut pushed: Pushed) -> Pushed {
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    let named = pushed
+        .resources
+        .iter()
+        .filter_map(|resource| match resource {
+            Ok(extension) => Some(&extension.name),
+            Err(invalid) => invalid.name.as_ref(),
+        });
+    for name in named.chain(&pushed.removed) {
+        *counts.entry(name.clone()).or_default() += 1;
+    }
+    counts.retain(|_, count| *count > 1);
+    if counts.is_empty() {
+        return pushed;
+    }
+    pushed.removed.retain(|name| !counts.contains_key(name));
+    pushed.resources.retain(|resource| {
+        let name = match resource {
+            Ok(extension) => Some(&extension.name),
+            Err(invalid) => invalid.name.as_ref(),
+        };
+        !name.is_some_and(|name| counts.contains_key(name))
+    });
+    let repeated = |name| InvalidExtension {
+        name: Some(name),
+        reason: InvalidReason::Repeated,
+    };
+    pushed
+        .resources
+        .extend(counts.into_keys().map(|name| Err(repeated(name))));
+    pushed
 }
 
 /// Something from 0 to 1 that differs from ticket to ticket.

@@ -22,6 +22,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use super::reference::Digest;
+use super::regular_file;
 
 mod lease;
 mod purge;
@@ -226,7 +227,7 @@ impl Cache {
     /// Removes altered modules, and downloads that no living agent has locked.
     fn remove_leftovers(&self) {
         for (checksum, path) in self.entries() {
-            let is_intact = File::open(&path).and_then(|mut file| checksum_of(&mut file));
+            let is_intact = regular_file::open(&path).and_then(|mut file| checksum_of(&mut file));
             if is_intact.is_ok_and(|actual| actual != checksum) {
                 tracing::warn!(path = %path.display(), "a Wasm module in the cache was altered and is removed");
                 remove(&path);
@@ -237,7 +238,7 @@ impl Cache {
             .flatten()
             .flatten()
         {
-            let file = File::open(entry.path());
+            let file = regular_file::open(&entry.path());
             if file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok())
             {
                 remove(&entry.path());
@@ -314,7 +315,7 @@ fn key(root: &Path) -> io::Result<[u8; 32]> {
 
 fn read_key(path: &Path) -> io::Result<[u8; 32]> {
     let mut key = [0; 32];
-    File::open(path)?.read_exact(&mut key)?;
+    regular_file::open(path)?.read_exact(&mut key)?;
     Ok(key)
 }
 

@@ -25,7 +25,8 @@ pub(super) struct Clients {
     authorities: Vec<(String, Arc<RootCertStore>)>,
     system_roots: OnceLock<Arc<RootCertStore>>,
     proxies: ProxySettings,
-    connect_timeout: Duration,
+    /// How long a connection may take. Requests have no time of their own: attempts have.
+    pub(super) connect_timeout: Duration,
     built: Mutex<HashMap<(Trust, Reach), Client>>,
 }
 
@@ -52,7 +53,8 @@ impl Clients {
             authorities,
             system_roots: OnceLock::new(),
             proxies: options.proxies.clone(),
-            connect_timeout: options.request_timeout.min(Duration::from_secs(10)),
+            // Less than an attempt has, so that the error can say which of the two it was.
+            connect_timeout: (options.request_timeout * 2 / 3).min(Duration::from_secs(10)),
             built: Mutex::default(),
         };
         clients.build(Trust::Anything, Reach::NotBlocked)?;

@@ -34,6 +34,25 @@ pub(super) enum Credential {
     RegistryToken(String),
 }
 
+impl Credential {
+    /// What may be wrong with it that nobody sees, to follow the news that it was refused; empty if nothing is.
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            // Line breaks inside a password are common: Google's are JSON.
+            Self::Basic { user, .. } if user.contains(char::is_control) => {
+                " (the user name has a control character, such as a line break)"
+            }
+            Self::Basic { password, .. } if password.ends_with(char::is_control) => {
+                " (the password ends with a line break or another control character)"
+            }
+            Self::IdentityToken(token) if token.contains(char::is_control) => {
+                " (the identity token has a control character, such as a line break)"
+            }
+            _ => "",
+        }
+    }
+}
+
 impl std::fmt::Debug for Credential {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -88,6 +107,8 @@ impl Keyring {
             Self::Own(_) => return vec!["own".to_owned()],
             Self::Secret(configuration) => configuration
                 .find(&reference.registry, &reference.repository)
+                // One that cannot be read is refused before it is shown to anybody.
+                .unwrap_or_default()
                 .unwrap_or(Credential::Anonymous),
             Self::Url(credential) => credential.clone(),
         };
@@ -107,9 +128,10 @@ impl Keyring {
     ) -> Result<Credential, String> {
         match self {
             Self::Own(own) => own.credential(registry, repository).await,
-            Self::Secret(configuration) => Ok(configuration
+            Self::Secret(configuration) => configuration
                 .find(registry, repository)
-                .unwrap_or(Credential::Anonymous)),
+                .map(|found| found.unwrap_or(Credential::Anonymous))
+                .map_err(|cause| format!("in the pull secret, {cause}")),
             Self::Url(credential) => Ok(credential.clone()),
         }
     }
@@ -132,7 +154,10 @@ impl OwnConfiguration {
         if let Some(helper) = configuration.helper(registry) {
             return ask(helper, registry).await;
         }
-        if let Some(credential) = configuration.find(registry, repository) {
+        let found = configuration.find(registry, repository);
+        if let Some(credential) =
+            found.map_err(|cause| format!("in `{}`, {cause}", file.display()))?
+        {
             return Ok(credential);
         }
         match configuration.creds_store.as_deref() {
@@ -173,21 +198,30 @@ impl DockerConfiguration {
     /// Parses JSON. The error has nothing of the text in it.
     pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(text).map_err(|error| {
-            format!(
-                "not a Docker configuration (line {}, column {})",
-                error.line(),
-                error.column()
-            )
+            let place = format!("line {}, column {}", error.line(), error.column());
+            let cause = match error.is_data() {
+                // The text quotes what it found.
+                true => String::new(),
+                false => error
+                    .to_string()
+                    .replace(&format!(" at {}", place.replace(',', "")), ""),
+            };
+            let colon = if cause.is_empty() { "" } else { ": " };
+            format!("not a Docker configuration ({place}{colon}{cause})")
         })
     }
 
-    /// The credential with the longest matching key.
-    fn find(&self, registry: &str, repository: &str) -> Option<Credential> {
-        self.auths
-            .iter()
-            .filter_map(|(key, entry)| Some((Key::parse(key).fits(registry, repository)?, entry)))
-            .max_by_key(|(length, _)| *length)
-            .and_then(|(_, entry)| entry.credential())
+    /// The credential with the longest matching key. The error has nothing of it.
+    fn find(&self, registry: &str, repository: &str) -> Result<Option<Credential>, String> {
+        let fitting = self.auths.iter().filter_map(|(key, entry)| {
+            Some((Key::parse(key).fits(registry, repository)?, key, entry))
+        });
+        let Some((_, key, entry)) = fitting.max_by_key(|(length, ..)| *length) else {
+            return Ok(None);
+        };
+        entry
+            .credential()
+            .map_err(|MalformedAuth| format!("`auth` for `{key}` is not `user:password` in base64"))
     }
 
     fn helper(&self, registry: &str) -> Option<&str> {
@@ -241,27 +275,33 @@ fn canonical(host: &str) -> &str {
 }
 
 impl Entry {
-    fn credential(&self) -> Option<Credential> {
+    fn credential(&self) -> Result<Option<Credential>, MalformedAuth> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         if let Some(token) = given(&self.registrytoken) {
-            return Some(Credential::RegistryToken(token));
+            return Ok(Some(Credential::RegistryToken(token)));
         }
         if let Some(token) = given(&self.identitytoken) {
-            return Some(Credential::IdentityToken(token));
+            return Ok(Some(Credential::IdentityToken(token)));
         }
         if let (Some(user), Some(password)) = (given(&self.username), given(&self.password)) {
-            return Some(Credential::Basic { user, password });
+            return Ok(Some(Credential::Basic { user, password }));
         }
-        decode(self.auth.as_deref()?)
+        let auth = given(&self.auth);
+        auth.map(|auth| decode(&auth).ok_or(MalformedAuth))
+            .transpose()
     }
 }
 
-/// `auth` is `user:password` in base64; only the first colon counts, since passwords may have more.
+/// An `auth` that nobody can read.
+struct MalformedAuth;
+
+/// `auth` is `user:password` in base64; only the first colon counts, since passwords may have more. Line breaks, as
+/// `base64` makes them in long lines, count for nothing, as they do to Docker.
 fn decode(auth: &str) -> Option<Credential> {
     let lenient =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let octets = GeneralPurpose::new(&STANDARD, lenient)
-        .decode(auth.trim())
+        .decode(auth.replace(|character: char| character.is_ascii_whitespace(), ""))
         .ok()?;
     let text = String::from_utf8(octets).ok()?;
     let (user, password) = text.split_once(':')?;

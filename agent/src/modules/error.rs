@@ -354,7 +354,7 @@ pub enum LocalError {
 }
 
 /// A duration as `15s` or `0.25s`.
-struct Seconds(Duration);
+pub(super) struct Seconds(pub(super) Duration);
 
 impl std::fmt::Display for Seconds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

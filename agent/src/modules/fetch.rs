@@ -179,6 +179,14 @@ impl Job {
         }
     }
 
+    /// The agent itself failed at what came.
+    pub(super) fn broke_off(&self) -> ObtainError {
+        ObtainError::Invalid {
+            url: self.url(),
+            cause: "the agent panicked at it, and tells on standard error where".to_owned(),
+        }
+    }
+
     pub(super) fn too_large(&self) -> ObtainError {
         ObtainError::TooLarge {
             url: self.url(),

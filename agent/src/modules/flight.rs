@@ -90,3 +90,23 @@ impl Flight {
         self.outcome.borrow().is_none() && !self.task.is_finished()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A decoder that panics must not take the agent with it, nor leave anybody waiting.
+    #[tokio::test]
+    async fn a_download_that_panics_ends_for_who_waits_and_can_be_begun_again() {
+        let flights = Flights::default();
+        let key = FlightKey {
+            source: Digest::of(b"source").into(),
+            tag: None,
+            digests: Vec::new(),
+        };
+        for _ in 0..2 {
+            let flight = flights.join(key.clone(), |_| async { panic!("a decoder's panic") });
+            assert!(flight.landed().await.is_none());
+        }
+    }
+}

@@ -48,7 +48,7 @@ impl Inner {
         let Ok(landed) = tokio::time::timeout(timeout, flight.landed()).await else {
             return Err(gave_up(timeout, &flight.progress));
         };
-        let kept = landed.unwrap_or_else(|| Err(gave_up(timeout, &flight.progress)))?;
+        let kept = landed.unwrap_or_else(|| Err(job.broke_off()))?;
         self.cache.note_version(&job.wanted);
         self.unwritten.notify_one();
         Ok(kept)

@@ -14,6 +14,7 @@ use super::fetch::{Fetcher, Job, Unboxed, blocking};
 use super::options::RegistryMirror;
 use super::reference::{Digest, Reference};
 use super::transfer::Failed;
+use crate::report::one_line;
 
 mod challenge;
 mod layer;
@@ -57,6 +58,9 @@ impl Registries {
     }
 }
 
+/// As many characters of an error as are shown: it goes to the log, to the server and to `/modules`.
+const MOST_CAUSE: usize = 500;
+
 /// Why a registry did not give a module.
 #[derive(Debug)]
 struct PullError {
@@ -67,8 +71,14 @@ struct PullError {
 
 impl PullError {
     fn new(kind: Cause, cause: impl Into<String>) -> Self {
+        let mut cause: String = cause.into();
+        // A manifest has up to 4 MiB, and errors quote it.
+        if let Some((end, _)) = cause.char_indices().nth(MOST_CAUSE) {
+            cause.truncate(end);
+            cause.push('…');
+        }
         Self {
-            cause: cause.into(),
+            cause,
             kind,
             retry_after: None,
         }
@@ -116,7 +126,10 @@ pub(super) async fn fetch(
     for place in mirrors(fetcher, reference) {
         match pull(fetcher, &place, reference, job).await {
             Ok(kept) => return Ok(kept),
-            Err(error) => tracing::warn!(mirror = place.host, %error, "a mirror is passed over"),
+            Err(error) => {
+                let error = one_line(&error.to_string());
+                tracing::warn!(mirror = place.host, %error, "a mirror is passed over");
+            }
         }
     }
     let host = reference.api_host().to_owned();

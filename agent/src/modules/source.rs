@@ -114,14 +114,16 @@ fn take_user_information(url: &mut Url) -> Result<Option<HeaderValue>, ObtainErr
 /// `Basic` credentials (RFC 7617), marked so that no debug output shows them.
 pub(super) fn basic(user: &[u8], password: &[u8]) -> HeaderValue {
     let encoded = STANDARD.encode([user, b":", password].concat());
-    sensitive(&format!("Basic {encoded}"))
+    // Base64 can always stand in a field.
+    sensitive(&format!("Basic {encoded}")).unwrap_or_else(|| HeaderValue::from_static(""))
 }
 
-/// A field value that no debug output shows. What cannot stand in a field is left out.
-pub(super) fn sensitive(value: &str) -> HeaderValue {
-    let mut value = HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static(""));
+/// A field value that no debug output shows. `None` if it has a control character or one beyond ASCII, which cannot
+/// stand in a field.
+pub(super) fn sensitive(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
     value.set_sensitive(true);
-    value
+    Some(value)
 }
 
 /// Octets for `%41`, everything else as it is.

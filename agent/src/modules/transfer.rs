@@ -11,7 +11,7 @@ use url::Url;
 
 use super::address::{Blocked, Reach, is_private};
 use super::clients::{Clients, flatten};
-use super::error::TransferError;
+use super::error::{Seconds, TransferError};
 use super::retry::{Backoff, retry_after};
 use super::sink::Sink;
 use crate::metrics::Metrics;
@@ -241,7 +241,19 @@ impl Transfer {
         if let Some(authorization) = authorization {
             builder = builder.header(AUTHORIZATION, authorization);
         }
-        builder.send().await.map_err(|error| failure(url, &error))
+        builder
+            .send()
+            .await
+            .map_err(|error| match error.is_timeout() {
+                true => TransferError::Connection {
+                    url: display(url),
+                    cause: format!(
+                        "no connection within {}",
+                        Seconds(self.clients.connect_timeout)
+                    ),
+                },
+                false => failure(url, &error),
+            })
     }
 
     async fn receive(

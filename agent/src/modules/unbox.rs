@@ -1,9 +1,11 @@
 //! Takes a module out of gzip, zstd and tar, told by their first octets and not by names. Nothing is ever
 //! written under a name from an archive.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Chain, Cursor, Read, Write};
-use std::path::{Component, Path};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Component, Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
@@ -15,6 +17,8 @@ use super::validation::MAGIC;
 const MOST_BOXES: usize = 4;
 /// As much as `zstd -d` allows.
 const MOST_ZSTD_WINDOW: u64 = 128 << 20;
+/// Longer names, or descriptions with names, no file needs.
+const MOST_NAME: u64 = 1 << 20;
 /// Where tar has its magic.
 const TAR_MAGIC: std::ops::Range<usize> = 257..262;
 
@@ -117,20 +121,62 @@ pub(super) enum Next {
 /// Shows each regular file of a tar to `see`; `None` is a name that is no path.
 pub(super) fn for_each_file(
     reader: impl Read,
-    mut see: impl FnMut(Option<std::path::PathBuf>, &mut dyn Read) -> Result<Next, UnboxError>,
+    mut see: impl FnMut(Option<PathBuf>, &mut dyn Read) -> Result<Next, UnboxError>,
 ) -> Result<(), UnboxError> {
     let mut archive = tar::Archive::new(reader);
-    for entry in archive.entries().map_err(read_failure)? {
+    let mut long_name = None;
+    // Raw, since the reader itself would take a name of any length into memory.
+    for entry in archive.entries().map_err(read_failure)?.raw(true) {
         let mut entry = entry.map_err(read_failure)?;
-        if !entry.header().entry_type().is_file() {
+        let kind = entry.header().entry_type();
+        if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
+            long_name = name_before(&mut entry)?.or(long_name);
+        }
+        if is_about_the_next(kind) {
             continue;
         }
-        let path = entry.path().ok().map(std::borrow::Cow::into_owned);
+        let name = long_name.take();
+        if !kind.is_file() {
+            continue;
+        }
+        let path = match name {
+            Some(name) => Some(PathBuf::from(OsString::from_vec(name))),
+            None => entry.path().ok().map(std::borrow::Cow::into_owned),
+        };
         if see(path, &mut entry)? == Next::Stop {
             break;
         }
     }
     Ok(())
+}
+
+/// Whether an entry is no file but says something of one that follows.
+fn is_about_the_next(kind: tar::EntryType) -> bool {
+    kind.is_gnu_longname()
+        || kind.is_gnu_longlink()
+        || kind.is_pax_local_extensions()
+        || kind.is_pax_global_extensions()
+}
+
+/// The name that an entry gives to the file behind it.
+fn name_before(entry: &mut tar::Entry<'_, impl Read>) -> Result<Option<Vec<u8>>, UnboxError> {
+    let size = entry.size();
+    if size > MOST_NAME {
+        return Err(UnboxError::Invalid(format!(
+            "the archive has a name of {size} bytes"
+        )));
+    }
+    let mut octets = Vec::new();
+    entry.read_to_end(&mut octets).map_err(read_failure)?;
+    if entry.header().entry_type().is_gnu_longname() {
+        let end = octets.iter().position(|octet| *octet == 0);
+        octets.truncate(end.unwrap_or(octets.len()));
+        return Ok(Some(octets));
+    }
+    let path = tar::PaxExtensions::new(&octets)
+        .filter_map(Result::ok)
+        .find(|extension| extension.key_bytes() == b"path");
+    Ok(path.map(|extension| extension.value_bytes().to_owned()))
 }
 
 /// Whether a path stays in the archive.

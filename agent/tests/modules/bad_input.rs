@@ -3,12 +3,13 @@
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use wasm_agent::modules::{LocalError, Modules};
 
 use crate::server::{Reply, Server};
-use crate::support::{Agent, gzip, module, pinned, request, sha256, tar, zstd};
+use crate::support::{Agent, gzip, module, module_of_size, pinned, request, sha256, tar, zstd};
 
 /// As much as the tests allow.
 const LIMIT: usize = 1 << 20;
@@ -292,9 +293,11 @@ async fn a_full_disk_is_one_clear_line_and_loses_nothing() {
     );
 }
 
-#[test]
-fn local_files_that_are_modules_and_others() {
+#[tokio::test]
+async fn local_files_that_are_modules_and_others() {
     let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::with(|options| options.max_module_bytes = 1000).await;
+    let check = |path: &Path| agent.modules.check_local(path);
     let file = |name: &str, content: &[u8]| {
         let path = folder.path().join(name);
         std::fs::File::create(&path)
@@ -303,20 +306,71 @@ fn local_files_that_are_modules_and_others() {
             .unwrap();
         path
     };
-    assert_eq!(Modules::check_local(&file("good", &module("m"))), Ok(()));
+    assert_eq!(check(&file("good", &module("m"))), Ok(()));
     let bad = file("bad", b"text");
     let cause = "it starts with \"text\", not with the magic of Wasm".to_owned();
-    assert_eq!(
-        Modules::check_local(&bad),
-        Err(LocalError::Invalid { path: bad, cause })
-    );
+    assert_eq!(check(&bad), Err(LocalError::Invalid { path: bad, cause }));
     let missing = folder.path().join("missing");
     let cause = "No such file or directory (os error 2)".to_owned();
     assert_eq!(
-        Modules::check_local(&missing),
+        check(&missing),
         Err(LocalError::Unreadable {
             path: missing,
             cause
         })
     );
+    // What an xDS server names could have no end.
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let large = file("large", &module_of_size(1001));
+    let over = "it is larger than 1000 bytes; `ISTIO_WASM_MAX_BINARY_SIZE_BYTES` is the limit";
+    for (path, cause) in [
+        ("/dev/zero".into(), "it is no regular file"),
+        (pipe, "it is no regular file"),
+        (large, over),
+    ] {
+        let cause = cause.to_owned();
+        assert_eq!(check(&path), Err(LocalError::Unreadable { path, cause }));
+    }
+}
+
+/// A tar with an entry of `kind` before the module that says how it is called.
+fn with_name_before(kind: tar::EntryType, name: &[u8], wasm: &[u8]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (kind, content) in [(kind, name), (tar::EntryType::Regular, wasm)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("short").unwrap();
+        header.set_entry_type(kind);
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        builder.append(&header, content).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// Names are read into memory: they are bounded, and those of ordinary length are still names.
+#[tokio::test]
+async fn long_names_in_an_archive_are_read_and_endless_ones_refused() {
+    let (wasm, other) = (module("named"), module("other"));
+    let long = format!("{}/plugin.wasm", "folder".repeat(40));
+    let pax = format!("{} path={long}\n", long.len() + 10);
+    for (kind, name) in [
+        (tar::EntryType::GNULongName, format!("{long}\0")),
+        (tar::EntryType::XHeader, pax),
+    ] {
+        // The name decides which of the two it is.
+        let named = with_name_before(kind, name.as_bytes(), &wasm);
+        let both = [&tar(&[("a.wasm", &other)])[..1024], &named].concat();
+        let (agent, server) = (Agent::start().await, Server::of(&both).await);
+        let file = agent.obtain(&request(server.url("/m"))).await.unwrap();
+        assert_eq!(file.checksum, sha256(&wasm), "{kind:?}");
+        let endless = gzip(&with_name_before(kind, &vec![b'a'; (1 << 20) + 1], &wasm));
+        assert_eq!(
+            refusal_of(&endless).await,
+            invalid("the archive has a name of 1048577 bytes"),
+            "{kind:?}"
+        );
+    }
 }

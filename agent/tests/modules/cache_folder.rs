@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::server::{Reply, Server};
 use crate::support::{Agent, eventually, module, pinned, request, sha256};
@@ -243,4 +244,27 @@ async fn a_folder_that_cannot_be_made_ends_the_start() {
             folder.path().join("cache").display()
         )
     );
+}
+
+/// Whoever may write to the folder must not be able to make the agent wait for ever.
+#[tokio::test]
+async fn pipes_in_place_of_files_hold_nobody_up() {
+    let server = Server::of(&module("m")).await;
+    let agent = Agent::start().await;
+    let cache = agent.folder.path().join("cache");
+    let name = format!("modules/{}.wasm", sha256(&module("m")));
+    let record = format!("sources/{}.json", sha256(b"source"));
+    for path in [name.as_str(), "downloads/left.part", &record] {
+        let path = cache.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let made = Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+    }
+    let wanted = pinned(server.url("/m.wasm"), sha256(&module("m")));
+    let outcome = tokio::time::timeout(Duration::from_secs(10), async {
+        let agent = agent.restart().await;
+        let file = agent.obtain(&wanted).await.unwrap();
+        assert_eq!(fs::read(file.path).unwrap(), module("m"));
+    });
+    outcome.await.expect("the agent does not wait for a pipe");
 }

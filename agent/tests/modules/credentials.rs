@@ -105,6 +105,48 @@ async fn a_pull_secret_that_is_none_is_refused() {
     assert_eq!(server.count(), 0);
 }
 
+/// Such secrets come from files with a line feed at their end: the error says so, and where.
+#[tokio::test]
+async fn a_secret_with_control_characters_is_named() {
+    let (agent, server) = (Agent::start().await, private("u", "p").await);
+    let (url, host) = (server.oci("p/m:v1"), server.address.to_string());
+    let of_entry = |entry: serde_json::Value| {
+        let entry = serde_json::json!({ "auths": { &host: entry } });
+        Some(entry.to_string().into_bytes())
+    };
+    for (entry, expected) in [
+        (
+            serde_json::json!({"registrytoken": "hidden\n"}),
+            format!(
+                "could not fetch Wasm OCI image {url}: could not fetch manifest: the `registrytoken` for {host} cannot be sent: it has a control character, such as a line break at its end, or one beyond ASCII"
+            ),
+        ),
+        (
+            serde_json::json!({"username": "u", "password": "hidden\n"}),
+            format!(
+                "could not fetch Wasm OCI image {url}: could not fetch manifest: {host} refuses the credentials for p/m (the password ends with a line break or another control character)"
+            ),
+        ),
+        (
+            serde_json::json!({"username": "u\n", "password": "hidden"}),
+            format!(
+                "could not fetch Wasm OCI image {url}: could not fetch manifest: {host} refuses the credentials for p/m (the user name has a control character, such as a line break)"
+            ),
+        ),
+        (
+            serde_json::json!({"auth": "hidden!"}),
+            format!(
+                "the credentials for {url} cannot be used: in the pull secret, `auth` for `{host}` is not `user:password` in base64"
+            ),
+        ),
+    ] {
+        assert_eq!(
+            agent.refusal(&by("r", &url, of_entry(entry))).await,
+            expected
+        );
+    }
+}
+
 #[tokio::test]
 async fn credentials_in_a_url_and_in_the_agents_own_configuration() {
     let server = private("u", "p").await;

@@ -140,6 +140,9 @@ async fn layouts_that_give_the_module() {
 #[tokio::test]
 async fn layouts_that_do_not() {
     let wasm = module("m");
+    let long = "long/".repeat(1000);
+    let names: Vec<_> = (0..=10_000).map(|name| format!(".wh.{name}")).collect();
+    let removals: Vec<_> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
     for (name, layers, cause) in [
         (
             "no layers",
@@ -181,6 +184,22 @@ async fn layouts_that_do_not() {
                 gzip(&tar(&[("/plugin.wasm", &wasm), ("../plugin.wasm", &wasm)])),
             )],
             "no layer of the image has plugin.wasm".to_owned(),
+        ),
+        (
+            "too many removals to remember",
+            vec![
+                (OCI_TAR_GZIP, plugin(&wasm)),
+                (OCI_TAR_GZIP, gzip(&tar(&removals))),
+            ],
+            "the image removes more than 10000 files".to_owned(),
+        ),
+        (
+            "a type as long as a manifest may be",
+            vec![(long.as_str(), b"text".to_vec())],
+            format!(
+                "the given image is in invalid format as an OCI image: could not find a layer of Wasm or of an image among {}…",
+                &long[..394]
+            ),
         ),
         (
             "a layer that is no archive",

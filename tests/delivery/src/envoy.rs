@@ -236,6 +236,16 @@ impl Proxy {
             .unwrap_or(0)
     }
 
+    /// All configuration that Envoy has, as JSON.
+    ///
+    /// # Panics
+    /// If Envoy does not answer.
+    pub fn config_dump(&self) -> String {
+        let answer = self.envoy.ask_admin("/config_dump");
+        let answer = answer.unwrap_or_else(|error| panic!("{error:#}"));
+        String::from_utf8_lossy(&answer.body).into_owned()
+    }
+
     /// Waits until `user` (`name:password`) opens `/admin` at a listener, and nobody does without.
     #[track_caller]
     pub fn wait_for_user(&self, listener: &str, user: &str) {

@@ -46,7 +46,16 @@ impl FakeEnvoy {
             Dialect::StateOfTheWorld => "StreamAggregatedResources",
             Dialect::Delta => "DeltaAggregatedResources",
         };
-        let path = format!("{SERVICE}/{method}").parse().expect("a path");
+        Self::call(address, &format!("{SERVICE}/{method}"), dialect)
+    }
+
+    /// Calls the method `path` and streams to it.
+    ///
+    /// # Panics
+    /// If nobody listens there.
+    #[must_use]
+    pub fn call(address: &XdsAddress, path: &str, dialect: Dialect) -> Self {
+        let path = path.parse().expect("a path");
         let (requests, outgoing) = unbounded_channel();
         let (sender, responses) = channel();
         let address = address.clone();
@@ -91,6 +100,15 @@ impl FakeEnvoy {
     /// Subscribes to extension configurations; in state-of-the-world these are all.
     pub fn subscribe(&self, names: &[&str]) {
         self.ask(names, "", None);
+    }
+
+    /// Delta: unsubscribes from names.
+    pub fn unsubscribe(&self, names: &[&str]) {
+        let request = discovery::Request {
+            unsubscribed: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..discovery::Request::default()
+        };
+        self.send(request.encode(self.dialect));
     }
 
     /// Accepts a response.

@@ -5,8 +5,10 @@ use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -23,6 +25,8 @@ pub enum Behaviour {
     Serve(Bytes),
     /// Answers with this status.
     Fail(u16),
+    /// Answers with this to who shows these credentials, `name:password`.
+    Private(&'static str, Bytes),
     /// Never answers.
     Hang,
 }
@@ -132,6 +136,8 @@ async fn answer(
     state: Arc<Mutex<State>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
+    let authorization = request.headers().get(header::AUTHORIZATION);
+    let is_of = |user: &str| authorization.is_some_and(|value| *value == basic(user));
     let behaviour = {
         let mut state = state
             .lock()
@@ -141,6 +147,8 @@ async fn answer(
     };
     let (status, body) = match behaviour {
         Some(Behaviour::Serve(body)) => (200, body),
+        Some(Behaviour::Private(user, body)) if is_of(user) => (200, body),
+        Some(Behaviour::Private(..)) => (401, Bytes::new()),
         Some(Behaviour::Fail(status)) => (status, Bytes::from_static(b"no")),
         Some(Behaviour::Hang) => std::future::pending().await,
         None => (404, Bytes::from_static(b"not here")),
@@ -148,5 +156,16 @@ async fn answer(
     let mut response = Response::new(Full::new(body));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status == 401 {
+        let challenge = HeaderValue::from_static("Basic realm=\"modules\"");
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, challenge);
+    }
     Ok(response)
+}
+
+/// The credentials `name:password` in `Authorization`.
+fn basic(user: &str) -> String {
+    format!("Basic {}", STANDARD.encode(user))
 }

@@ -267,6 +267,39 @@ fn what_is_not_there_is_answered_also_for_other_types() {
     assert!(envoy.response().resources.is_empty());
 }
 
+/// xDS protocol: a first request without names wants everything, until `*` is unsubscribed from.
+#[test]
+fn everything_is_served_until_it_is_no_longer_wanted() {
+    let lab = Lab::new();
+    let both = |user: &str| {
+        let one = |name: &str| lab.with_user(name, user);
+        lab.write(
+            "lab.json",
+            &serde_json::json!([one("a"), one("b")]).to_string(),
+        );
+    };
+    both("first:1");
+    let agent = Agent::with_folder(lab.folder.path(), &[]);
+    let envoy = FakeEnvoy::connect(&agent.socket(), Dialect::Delta);
+    envoy.subscribe(&[]);
+    // What is ready does not wait long for the rest.
+    let mut count = 0;
+    while count < 2 {
+        let some = envoy.response();
+        count += some.resources.len();
+        envoy.accept(&[], &some);
+    }
+    envoy.subscribe(&["b"]);
+    let named = envoy.response();
+    assert_eq!(named.resources.len(), 1);
+    envoy.accept(&[], &named);
+    envoy.unsubscribe(&["*"]);
+    both("second:2");
+    let rest = envoy.response();
+    assert_eq!(rest.resources.len(), 1, "nobody wants `a`");
+    assert!(String::from_utf8_lossy(&rest.resources[0]).contains("second:2"));
+}
+
 #[test]
 fn the_agent_comes_back_with_its_modules_while_their_server_is_down() {
     let mut lab = Lab::new();

@@ -52,6 +52,9 @@ fn what_can_be_known_at_the_start_ends_the_agent_with_one_line() {
     let file = folder.path().join("file");
     fs::write(&file, "text").unwrap();
     let file = file.to_str().unwrap();
+    let two_lines = folder.path().join("two-lines");
+    fs::write(&two_lines, "to\nken\n").unwrap();
+    let two_lines = two_lines.to_str().unwrap();
     let missing = "/nowhere/at/all";
     let no_pem = ["--upstream", "https://a:1", "--upstream-ca", file];
     let in_file = format!("{file}/x");
@@ -82,6 +85,16 @@ fn what_can_be_known_at_the_start_ends_the_agent_with_one_line() {
             &["--upstream", "http://a:1", "--upstream-token-file", missing],
             &[],
             "/nowhere/at/all cannot be read",
+        ),
+        (
+            &[
+                "--upstream",
+                "http://a:1",
+                "--upstream-token-file",
+                two_lines,
+            ],
+            &[],
+            "two-lines cannot be sent: it has a control character, such as a line break inside,",
         ),
         (
             &["--upstream", "http://a:1", "--upstream-cert", file],

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use delivery_tests::agent::Agent;
 use delivery_tests::authority::Authority;
+use delivery_tests::envoy::XdsAddress;
 use delivery_tests::fake_envoy::FakeEnvoy;
 use delivery_tests::messages::{Wasm, extension_any, local, remote};
 use delivery_tests::module_server::ModuleServer;
@@ -221,6 +222,55 @@ fn hostile_responses_are_survived() {
         assert_eq!(response.version, sent.version);
         assert!(agent.log().contains("cannot be read, and is dropped"));
     }
+}
+
+/// An answer to `FetchExtensionConfigs` would pass as it is, with remote code in it.
+#[test]
+fn a_method_that_nobody_converts_for_is_refused() {
+    let xds = XdsServer::start();
+    let agent = Agent::with_upstream(&xds.url(), &[]);
+    const FETCH: &str =
+        "/envoy.service.extension.v3.ExtensionConfigDiscoveryService/FetchExtensionConfigs";
+    let socket = XdsAddress::Unix(agent.socket());
+    let envoy = FakeEnvoy::call(&socket, FETCH, Dialect::StateOfTheWorld);
+    envoy.subscribe(&["a"]);
+    let end = envoy.end();
+    assert_eq!(
+        (end.code(), end.message()),
+        (
+            tonic::Code::Unimplemented,
+            "extension configurations are served by the methods StreamExtensionConfigs and \
+             DeltaExtensionConfigs, and over ADS, but by no other method"
+        )
+    );
+    assert!(xds.seen().is_empty());
+}
+
+/// What a server sends must not look like another event in the log.
+#[test]
+fn a_name_with_line_breaks_stays_in_one_line_of_the_log() {
+    let xds = XdsServer::start();
+    let agent = Agent::with_upstream(&xds.url(), &[]);
+    let name = "a\n2026-01-01 forged";
+    let nowhere = local("/nowhere.wasm");
+    xds.set(
+        name,
+        extension_any(name, &Wasm::basic_auth(nowhere, "a:1").any()),
+    );
+    let envoy = FakeEnvoy::connect(&agent.socket(), Dialect::Delta);
+    envoy.subscribe(&[name]);
+    wait_for("the refusal", || {
+        agent
+            .log()
+            .contains("resource=a 2026-01-01 forged")
+            .then_some(())
+    });
+    xds.set(name, inline(name, "code"));
+    envoy.accept(&[name], &envoy.response());
+    wait_for("the acceptance", || {
+        agent.log().contains("accepts an extension").then_some(())
+    });
+    assert!(!agent.log().contains("\n2026-01-01"), "{}", agent.log());
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::fs;
 use std::process::Command;
 
+use bytes::Bytes;
 use delivery_tests::agent::{Agent, program};
 use delivery_tests::fake_envoy::FakeEnvoy;
-use delivery_tests::lab::Lab;
+use delivery_tests::lab::{Lab, module};
 use delivery_tests::messages::{Wasm, local, remote};
 use delivery_tests::module_server::Behaviour;
 use delivery_tests::wait_for;
@@ -123,4 +124,48 @@ fn local_code_passes_unseen_if_that_is_wanted() {
     let envoy = FakeEnvoy::connect(&lab.agent().socket(), Dialect::Delta);
     envoy.subscribe(&["lab"]);
     assert_eq!(envoy.response().resources.len(), 1);
+}
+
+/// The registry gives the module to who has the right secret; the secret stays with the agent.
+#[test]
+fn a_pull_secret_opens_the_registry_and_does_not_reach_envoy() {
+    let lab = Lab::with_agent(&[]);
+    let proxy = lab.proxy(&lab.bootstrap());
+    let private = |path: &str, body: Bytes| {
+        let behaviour = Behaviour::Private("puller:s3cret", body);
+        lab.modules.set(&format!("/v2/p/m/{path}"), behaviour);
+    };
+    let bytes = &module().bytes;
+    let layer = format!("sha256:{}", module().digest);
+    let manifest = serde_json::json!({"schemaVersion": 2,
+        "config": {"mediaType": "application/vnd.wasm.config.v1+json", "digest": layer, "size": 0},
+        "layers": [{"mediaType": "application/vnd.module.wasm.content.layer.v1+wasm", "digest": layer, "size": bytes.len()}]});
+    private("manifests/v1", Bytes::from(manifest.to_string()));
+    private(&format!("blobs/{layer}"), Bytes::from_static(bytes));
+    let host = lab.modules.address().to_string();
+    let with_secret = |password: &str| {
+        let entry = serde_json::json!({"username": "puller", "password": password});
+        let secret = serde_json::json!({ "auths": { &host: entry } }).to_string();
+        let code = remote(&format!("oci://{host}/p/m:v1"), "");
+        Wasm::basic_auth(code, "second:2")
+            .with_variable("ISTIO_META_WASM_IMAGE_PULL_SECRET", &secret)
+            .any()
+    };
+    let sent = lab.set(&with_secret("s3cret-of-old"));
+    let reason = lab.xds.wait_for_refusal(&sent).error.unwrap();
+    assert_eq!(
+        reason,
+        format!(
+            "lab: could not fetch Wasm OCI image oci://{host}/p/m:v1: could not fetch manifest: {host} refuses the credentials for p/m"
+        )
+    );
+    let sent = lab.set(&with_secret("s3cret"));
+    lab.xds.wait_for_acceptance(&sent);
+    proxy.wait_for_user("lab", "second:2");
+    let agent = lab.agent();
+    let dump = proxy.config_dump();
+    assert!(dump.contains("second:2"), "{dump}");
+    for text in [dump, agent.log(), agent.modules().to_string()] {
+        assert!(!text.contains("s3cret"), "{text}");
+    }
 }

@@ -9,7 +9,9 @@ use delivery_tests::agent::{Agent, free_address};
 use delivery_tests::client::status;
 use delivery_tests::envoy::{Bootstrap, Proxy, XdsAddress};
 use delivery_tests::lab::{Lab, module};
-use delivery_tests::messages::{LDS, TYPED_STRUCTS, Wasm, any, listener, local, remote};
+use delivery_tests::messages::{
+    HTTP_WASM, LDS, TYPED_STRUCTS, Wasm, any, listener, local, remote, typed_struct,
+};
 use delivery_tests::module_server::Behaviour;
 use delivery_tests::{stays, wait_for};
 use wasm_agent::wire::{message, put_varint};
@@ -46,15 +48,15 @@ fn spellings(wasm: &Wasm) -> Vec<(&'static str, Vec<u8>)> {
         ("second occurrences", any(WASM, &in_second_vm)),
         (
             "udpa TypedStruct",
-            delivery_tests::messages::typed_struct(TYPED_STRUCTS[0], WASM, &json),
+            typed_struct(TYPED_STRUCTS[0], WASM, &json),
         ),
         (
             "xds TypedStruct",
-            delivery_tests::messages::typed_struct(TYPED_STRUCTS[1], WASM, &json),
+            typed_struct(TYPED_STRUCTS[1], WASM, &json),
         ),
         (
             "type without slash",
-            delivery_tests::messages::typed_struct(
+            typed_struct(
                 TYPED_STRUCTS[1],
                 "envoy.extensions.filters.http.wasm.v3.Wasm",
                 &json,
@@ -132,6 +134,52 @@ fn trap_1_remote_code_is_fetched_by_the_agent_in_every_spelling() {
     }
 }
 
+/// The type of a filter that is skipped or not, as its matcher says.
+const MATCHER: &str =
+    "type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher";
+
+/// A filter behind a matcher that lets it be skipped for a header.
+fn behind_a_matcher(wasm: &Wasm) -> Vec<u8> {
+    let input = serde_json::json!({"name": "header", "typed_config": {
+        "@type": "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput", "header_name": "x-skip"}});
+    let skip = serde_json::json!({"action": {"name": "skip", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.common.matcher.action.v3.SkipFilter"}}});
+    let filter = serde_json::json!({"@type": HTTP_WASM, "config": {"name": "lab",
+        "vm_config": {"vm_id": "lab", "runtime": "envoy.wasm.runtime.v8", "code": {"remote": code_of(wasm)}},
+        "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": wasm.configuration}}});
+    let value = serde_json::json!({
+        "xds_matcher": {"matcher_tree": {"input": input, "exact_match_map": {"map": {"yes": skip}}}},
+        "extension_config": {"name": "wasm", "typed_config": filter}});
+    typed_struct(TYPED_STRUCTS[1], MATCHER, &value)
+}
+
+/// Trap 1 with the filter inside another, which the agent does not rewrite.
+#[test]
+fn trap_1_remote_code_inside_another_filter_opens_envoy_alone_and_is_refused_by_the_agent() {
+    for lab in [Lab::alone(), Lab::with_agent(&[])] {
+        let mut bootstrap = lab.bootstrap();
+        bootstrap.type_urls.push(MATCHER.to_owned());
+        let proxy = lab.proxy(&bootstrap);
+        let address = proxy.address("lab");
+        let sha256 = xtask::module::Digest::of(b"nobody serves it").to_string();
+        let wasm = Wasm::basic_auth(remote(&lab.modules.url("/404"), &sha256), "second:2");
+        let sent = lab.set(&behind_a_matcher(&wasm));
+        if lab.agent.is_none() {
+            lab.xds.wait_for_acceptance(&sent);
+            wait_for("requests pass", || {
+                (status(address, "/admin", None) == 200).then_some(())
+            });
+            continue;
+        }
+        let refusal = lab.xds.wait_for_refusal(&sent).error.unwrap();
+        assert_eq!(
+            refusal,
+            "lab: a Wasm filter with remote code inside another filter: only one that stands alone is fetched"
+        );
+        assert_eq!(status(address, "/admin", None), 401);
+    }
+}
+
 /// A `Struct` without a type is no Wasm filter to Envoy: `type_urls` refuses it.
 #[test]
 fn a_bare_struct_is_refused_by_envoy() {
@@ -163,10 +211,7 @@ fn trap_2_a_refusal_that_downloads_is_not_applied_when_it_comes_again() {
         let wasm = Wasm::basic_auth(remote(&lab.modules.url("/other.wasm"), &sha256), "second:2");
         let mut vm = wasm.vm_config();
         put_varint(&mut vm, 6, 1);
-        let filter = any(
-            delivery_tests::messages::HTTP_WASM,
-            &wasm.encode_with_vm(&vm),
-        );
+        let filter = any(HTTP_WASM, &wasm.encode_with_vm(&vm));
         let sent = lab.set(&filter);
         if lab.agent.is_some() {
             lab.xds.wait_for_acceptance(&sent);

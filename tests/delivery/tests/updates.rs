@@ -1,8 +1,11 @@
 //! Updates from an xDS server: good ones arrive, bad ones do not, and what works stays.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +13,7 @@ use delivery_tests::agent::{Agent, program};
 use delivery_tests::client::status;
 use delivery_tests::envoy::{Bootstrap, Proxy, XdsAddress};
 use delivery_tests::fake_envoy::FakeEnvoy;
-use delivery_tests::lab::{Lab, good};
+use delivery_tests::lab::{Lab, good, module};
 use delivery_tests::messages::{Wasm, extension_any, remote};
 use delivery_tests::module_server::Behaviour;
 use delivery_tests::{stays, wait_at_most, wait_for};
@@ -72,6 +75,63 @@ fn a_hanging_download_is_overtaken_and_does_not_come_back() {
         status(proxy.address("lab"), "/admin", Some("slow:0")) == 401
     });
     assert_eq!(lab.xds.refusals(), []);
+}
+
+/// A server that sends half of a module and then nothing, and an address that drops packets.
+#[test]
+fn a_download_that_stalls_is_refused_and_what_is_at_work_stays() {
+    let mut lab = Lab::alone();
+    let variables = [
+        ("WASM_HTTP_REQUEST_TIMEOUT", "300ms"),
+        ("WASM_HTTP_REQUEST_MAX_RETRIES", "1"),
+    ];
+    lab.agent = Some(Agent::start(&["--upstream", &lab.xds.url()], &variables));
+    let proxy = lab.proxy(&lab.bootstrap());
+    let stalling = TcpListener::bind("127.0.0.1:0").unwrap();
+    let half = stall(&stalling);
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _queue = fill_queue(&deaf);
+    for (listener, cause) in [
+        (&stalling, "no complete answer within 0.3s"),
+        (&deaf, "no connection within 0.2s"),
+    ] {
+        let url = format!("http://{}/m.wasm", listener.local_addr().unwrap());
+        let sent = lab.set(&Wasm::basic_auth(remote(&url, ""), "second:2").any());
+        let reason = lab.xds.wait_for_refusal(&sent).error.unwrap();
+        let expected = format!(
+            "lab: wasm module download failed after 1 attempts, last error: Get \"{url}\": {cause}"
+        );
+        assert_eq!(reason, expected);
+        let address = proxy.address("lab");
+        assert_eq!(status(address, "/admin", None), 401);
+        assert_eq!(status(address, "/admin", Some("first:1")), 200);
+    }
+    assert!(half.is_finished(), "the first was connected to");
+}
+
+/// Sends half of the module to the first client, and leaves the connection open after that.
+fn stall(listener: &TcpListener) -> JoinHandle<TcpStream> {
+    let listener = listener.try_clone().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = BufReader::new(&stream).lines();
+        while !request.next().unwrap().unwrap().is_empty() {}
+        let module = &module().bytes;
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n",
+            module.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&module[..module.len() / 2]).unwrap();
+        stream
+    })
+}
+
+/// Opens connections that nobody accepts until the system drops what asks for another.
+fn fill_queue(listener: &TcpListener) -> Vec<TcpStream> {
+    let address = listener.local_addr().unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok();
+    std::iter::from_fn(connect).take(10_000).collect()
 }
 
 /// Section 4.5: of two resources in one response, the good one goes through.

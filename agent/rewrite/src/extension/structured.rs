@@ -226,8 +226,24 @@ fn camel_case(name: &'static str) -> &'static str {
     }
 }
 
+/// The text of the member `key`, spelled just so, if it has one.
+pub(super) fn text_of(object: &[u8], key: &str) -> Option<String> {
+    let mut text = None;
+    for entry in wire::all_bytes(object, STRUCT_FIELDS) {
+        let entry = entry.ok()?;
+        if wire::text(entry, ENTRY_KEY).is_ok_and(|found| found == key) {
+            let value = wire::merged(entry, ENTRY_VALUE).ok()?.unwrap_or_default();
+            text = match Json::parse(&value) {
+                Ok(Some(Json::Text(text))) => Some(text),
+                _ => None,
+            };
+        }
+    }
+    text
+}
+
 /// The object that a member holds; empty if it is missing.
-fn object(fields: &[u8], name: &'static str) -> Result<Vec<u8>, InvalidReason> {
+pub(super) fn object(fields: &[u8], name: &'static str) -> Result<Vec<u8>, InvalidReason> {
     match member(fields, name)? {
         None => Ok(Vec::new()),
         Some((_, Json::Object(fields))) => Ok(fields),

@@ -10,6 +10,7 @@ use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, fl
 use sha2::{Digest as _, Sha256};
 
 use crate::modules::reference::Digest;
+use crate::modules::regular_file;
 
 /// A shared lock on the file of a module, until it is dropped. The kernel drops it with the process.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl Stamp {
 impl Lease {
     /// Locks the file at `path` if its content has `checksum`.
     pub(super) fn take(path: &Path, checksum: &Digest) -> Option<Self> {
-        Self::hold(File::open(path).ok()?, path, checksum)
+        Self::hold(regular_file::open(path).ok()?, path, checksum)
     }
 
     /// Locks `file` if it is what lies at `path` and its content has `checksum`.

@@ -1,6 +1,6 @@
 //! Removes modules that nobody uses.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, Weak};
 use std::time::{Duration, SystemTime};
@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{FlockOperation, flock};
 
 use super::{Cache, Contents, remove};
+use crate::modules::regular_file;
 
 /// A module that may go.
 struct Idle {
@@ -70,7 +71,7 @@ fn unused_since(path: &Path) -> Option<Duration> {
 
 /// Removes a file unless someone has it locked, or has used it since it was looked at.
 fn remove_unused(path: &Path, since: Duration) -> bool {
-    let Ok(file) = File::open(path) else {
+    let Ok(file) = regular_file::open(path) else {
         return false;
     };
     flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -18,6 +18,7 @@ use super::lease::Stamp;
 use super::versions::Versions;
 use super::{Cache, Kept, make_folder, remove, sync_folder};
 use crate::modules::reference::Digest;
+use crate::modules::regular_file;
 
 /// Names a source with its credentials, and tells nothing of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -267,7 +268,10 @@ impl Cache {
 
 /// What cannot be read counts as unknown.
 fn read(path: &std::path::Path) -> Option<Record> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    let mut octets = Vec::new();
+    let mut file = regular_file::open(path).ok()?;
+    file.read_to_end(&mut octets).ok()?;
+    serde_json::from_slice(&octets).ok()
 }
 
 fn lock(path: PathBuf) -> io::Result<File> {

@@ -5,7 +5,8 @@ use super::*;
 fn found(text: &str, registry: &str, repository: &str) -> Option<(String, String)> {
     match DockerConfiguration::parse(text.as_bytes())
         .unwrap()
-        .find(registry, repository)?
+        .find(registry, repository)
+        .unwrap()?
     {
         Credential::Basic { user, password } => Some((user, password)),
         other => panic!("{other:?}"),
@@ -70,7 +71,14 @@ fn a_password_of_google_has_colons_and_line_feeds() {
 fn what_is_no_docker_configuration_is_refused_without_showing_it() {
     for (text, expected) in [
         ("null", "not a Docker configuration (line 1, column 4)"),
-        ("secret", "not a Docker configuration (line 1, column 1)"),
+        (
+            "secret",
+            "not a Docker configuration (line 1, column 1: expected value)",
+        ),
+        (
+            "{\"auths\":{\"r.io\":{\"registrytoken\":\"t\n\"}}}",
+            "not a Docker configuration (line 2, column 0: control character (\\u0000-\\u001F) found while parsing a string)",
+        ),
         (
             r#"{"auths": 5}"#,
             "not a Docker configuration (line 1, column 11)",
@@ -79,6 +87,28 @@ fn what_is_no_docker_configuration_is_refused_without_showing_it() {
         assert_eq!(
             DockerConfiguration::parse(text.as_bytes()).unwrap_err(),
             expected
+        );
+    }
+}
+
+/// `base64` breaks long lines, and Docker does not mind.
+#[test]
+fn an_auth_is_read_as_docker_reads_it_or_named_as_malformed() {
+    let broken = r#"{"auths":{"test.io":{"auth":"Zm9v\nOmJh\r\ncg==\n"}}}"#;
+    assert_eq!(found(broken, "test.io", "m"), pair("foo", "bar"));
+    for (auth, has_one) in [("", false), ("Zm9v", true), ("Zm9vOmJhc!==", true)] {
+        let text = format!(r#"{{"auths":{{"test.io":{{"auth":"{auth}"}}}}}}"#);
+        let found = DockerConfiguration::parse(text.as_bytes())
+            .unwrap()
+            .find("test.io", "m");
+        let expected = "`auth` for `test.io` is not `user:password` in base64";
+        assert_eq!(
+            found.map(|_| ()),
+            if has_one {
+                Err(expected.to_owned())
+            } else {
+                Ok(())
+            }
         );
     }
 }

@@ -15,6 +15,8 @@ use crate::modules::validation::{MAGIC, shown_head};
 
 /// What a module is called in an image.
 const MODULE: &str = "plugin.wasm";
+/// All removals of newer layers are kept in memory until the module is found.
+const MOST_WHITEOUTS: usize = 10_000;
 /// The module itself, whichever tool made the artifact.
 const WASM_TYPES: &[&str] = &[
     "application/wasm",
@@ -136,6 +138,10 @@ impl Hidden {
                 .any(|ancestor| self.opaque.contains(ancestor))
     }
 
+    fn count(&self) -> usize {
+        self.paths.len() + self.opaque.len()
+    }
+
     /// Notes a whiteout, if `path` is one.
     fn note(&mut self, path: &Path) {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
@@ -179,6 +185,11 @@ impl Search {
                 .filter(|part| part.as_os_str() != ".")
                 .collect();
             own.note(&path);
+            if own.count() + self.hidden.count() > MOST_WHITEOUTS {
+                return Err(UnboxError::Invalid(format!(
+                    "the image removes more than {MOST_WHITEOUTS} files"
+                )));
+            }
             if path.file_name().is_none_or(|name| name != MODULE) || self.hidden.hides(&path) {
                 return Ok(Next::Continue);
             }

@@ -132,7 +132,10 @@ impl<'a> Session<'a> {
             Credential::Anonymous => format!(
                 "{host} lets nobody pull {repository} without credentials, and there are none"
             ),
-            _ => format!("{host} refuses the credentials for {repository}"),
+            _ => format!(
+                "{host} refuses the credentials for {repository}{}",
+                self.credential.hint()
+            ),
         }
     }
 
@@ -194,7 +197,8 @@ impl<'a> Session<'a> {
         let all = challenges(&unauthorized.headers);
         let services = services(&all, registry)?;
         if let Credential::RegistryToken(token) = &self.credential {
-            self.authorization = Some(sensitive(&format!("Bearer {token}")));
+            let whose = format!("the `registrytoken` for {}", self.place.host);
+            self.authorization = Some(bearer(token, &whose)?);
             return Ok(());
         }
         let mut failure = None;
@@ -216,7 +220,7 @@ impl<'a> Session<'a> {
             };
             match token::fetch(&self.transfer, service, &asked, &self.credential).await {
                 Ok(token) => {
-                    self.authorization = Some(sensitive(&format!("Bearer {token}")));
+                    self.authorization = Some(bearer(&token, "the token of the token service")?);
                     return Ok(());
                 }
                 Err(error) => failure = Some(error),
@@ -238,6 +242,15 @@ impl<'a> Session<'a> {
             )),
         }
     }
+}
+
+fn bearer(token: &str, whose: &str) -> Result<HeaderValue, PullError> {
+    sensitive(&format!("Bearer {token}")).ok_or_else(|| {
+        let cause = format!(
+            "{whose} cannot be sent: it has a control character, such as a line break at its end, or one beyond ASCII"
+        );
+        PullError::new(Cause::Credentials, cause)
+    })
 }
 
 /// The token services that are named. One that is not to be asked makes all of them suspect.

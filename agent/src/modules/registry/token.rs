@@ -42,7 +42,10 @@ pub(super) async fn fetch(
         Answer::Unauthorized(_) => {
             return Err(PullError::new(
                 Cause::Credentials,
-                "the token service refuses the credentials",
+                format!(
+                    "the token service refuses the credentials{}",
+                    credential.hint()
+                ),
             ));
         }
     }

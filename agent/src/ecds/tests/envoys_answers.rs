@@ -1,0 +1,114 @@
+//! What Envoy accepts, refuses, or leaves unanswered.
+
+use super::*;
+
+#[test]
+fn after_a_refusal_by_envoy_the_last_good_one_is_sent_again_once() {
+    for dialect in BOTH {
+        let mut lab = Lab::subscribed(dialect, &["a"]);
+        lab.push(1, &[("a", "u1")]);
+        lab.succeed("a", "A1");
+        lab.accept();
+        lab.push(2, &[("a", "u2")]);
+        lab.succeed("a", "A2");
+        lab.said.clear();
+        lab.reject();
+        lab.says(&["refuse n2: Envoy's reason", "deliver v1: A1"]);
+        lab.reject();
+        lab.time_passes();
+        lab.says(&[]);
+        lab.push(3, &[("a", "u3")]);
+        lab.succeed("a", "A3");
+        lab.accept();
+        lab.says(&["deliver v3: A3", "accept n3 v3"]);
+    }
+}
+
+#[test]
+fn something_newer_takes_the_place_of_the_last_good_one() {
+    let mut lab = Lab::subscribed(Dialect::Delta, &["a"]);
+    lab.push(1, &[("a", "u1")]);
+    lab.succeed("a", "A1");
+    lab.accept();
+    lab.push(2, &[("a", "u2")]);
+    lab.succeed("a", "A2");
+    lab.push(3, &[("a", "u3")]);
+    lab.succeed("a", "A3");
+    lab.said.clear();
+    lab.reject();
+    lab.says(&["deliver v3: A3"]);
+}
+
+#[test]
+fn the_bad_one_of_several_is_found_and_the_others_are_applied() {
+    for dialect in BOTH {
+        let mut lab = Lab::subscribed(dialect, &["a", "b"]);
+        lab.push(1, &[("a", "u1"), ("b", "u2")]);
+        lab.succeed("a", "A1");
+        lab.succeed("b", "B1");
+        lab.accept();
+        lab.push(2, &[("a", "u3"), ("b", "u4")]);
+        lab.succeed("a", "A2");
+        lab.succeed("b", "B2");
+        lab.said.clear();
+        lab.reject();
+        lab.says(&["refuse n2: Envoy's reason", "deliver v1: A1 B1"]);
+        lab.accept();
+        lab.says(&["deliver v2: A2"]);
+        lab.reject();
+        // The other one waits in line; then what works comes back.
+        lab.says(&["deliver v2: B2"]);
+        lab.accept();
+        lab.says(&["deliver v1: A1"]);
+        lab.accept();
+        lab.says(&[]);
+    }
+}
+
+#[test]
+fn an_envoy_that_does_not_answer_is_sent_newer_ones_all_the_same() {
+    let mut lab = Lab::subscribed(Dialect::StateOfTheWorld, &["a"]);
+    lab.push(1, &[("a", "u1")]);
+    lab.succeed("a", "A1");
+    lab.push(2, &[("a", "u2")]);
+    lab.succeed("a", "A2");
+    lab.says(&["deliver v1: A1"]);
+    lab.time_passes();
+    lab.says(&["deliver v2: A2"]);
+    lab.accept();
+    lab.says(&["accept n2 v2"]);
+}
+
+#[test]
+fn envoy_is_sent_one_response_at_a_time() {
+    let mut lab = Lab::subscribed(Dialect::Delta, &["a"]);
+    lab.push(1, &[("a", "u1")]);
+    lab.succeed("a", "A1");
+    lab.push(2, &[("a", "u2")]);
+    lab.succeed("a", "A2");
+    lab.push(3, &[("a", "u3")]);
+    lab.succeed("a", "A3");
+    lab.said.retain(|said| said.starts_with("deliver"));
+    lab.says(&["deliver v1: A1"]);
+    lab.accept();
+    lab.said.retain(|said| said.starts_with("deliver"));
+    lab.says(&["deliver v3: A3"]);
+}
+
+#[test]
+fn an_answer_to_something_else_changes_nothing() {
+    let mut lab = Lab::subscribed(Dialect::StateOfTheWorld, &["a"]);
+    lab.push(1, &[("a", "u1")]);
+    lab.succeed("a", "A1");
+    lab.said.clear();
+    for nonce in ["", "n1", "wasm-agent-7", "wasm-agent-x"] {
+        let nonce = nonce.to_owned();
+        lab.handle(Event::Answered {
+            nonce,
+            error: Some(Vec::new()),
+        });
+    }
+    lab.says(&[]);
+    lab.accept();
+    lab.says(&["accept n1 v1"]);
+}
