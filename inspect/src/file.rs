@@ -9,10 +9,8 @@ use crate::document::{self, Node, NotADocument};
 use crate::findings::{Finding, Severity, line_and_is_key};
 use crate::found::{Form, Found, Origin, root};
 use crate::summary::Summary;
+use crate::unknown_users::UnknownUsers;
 use crate::{ReadFile, excerpt, htpasswd, place, resources};
-
-/// A user whom no password matches, in the place of variables that are known only where Envoy runs.
-const UNKNOWN_USERS: &[u8] = b"users_env:*\n";
 
 /// What a file has.
 #[derive(Debug)]
@@ -197,7 +195,11 @@ fn configuration(found: &Found, source: &str, read_file: ReadFile<'_>) -> Config
                 span: 0..0,
                 value: document::Value::Null,
             });
-            let summary = Summary::of(&policy, &root);
+            let mut summary = Summary::of(&policy, &root);
+            summary.elsewhere = unknown.borrow().clone();
+            if !summary.elsewhere.is_empty() {
+                UnknownUsers::named_by(found.root.as_ref()).remove_from(&mut summary.formats);
+            }
             configuration.findings = remarks(found, &policy, &summary, source);
             configuration.policy = Some(policy);
             configuration.summary = Some(summary);
@@ -218,17 +220,19 @@ fn variable(
     read_file: ReadFile<'_>,
     unknown: &std::cell::RefCell<Vec<String>>,
 ) -> Option<Vec<u8>> {
-    let known = found.environment.get(name);
-    match known {
+    let stand_ins = || {
+        unknown.borrow_mut().push(name.to_owned());
+        UnknownUsers::named_by(found.root.as_ref()).text()
+    };
+    match found.environment.get(name) {
         Some(Some(value)) => match value.strip_prefix("file://") {
+            // A mounted Secret, say, of the machine that the agent runs on.
+            Some(path) if path.starts_with('/') => read_file(path).or_else(|| Some(stand_ins())),
             Some(path) => read_file(path),
             None => Some(value.clone().into_bytes()),
         },
         None if found.form != Form::Alone => None,
-        Some(None) | None => {
-            unknown.borrow_mut().push(name.to_owned());
-            Some(UNKNOWN_USERS.to_vec())
-        }
+        Some(None) | None => Some(stand_ins()),
     }
 }
 

@@ -17,6 +17,7 @@ mod json;
 mod place;
 mod resources;
 mod summary;
+mod unknown_users;
 
 pub use file::{Configuration, Inspection, inspect, inspect_configuration};
 pub use findings::{Finding, Severity};

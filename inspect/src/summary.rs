@@ -25,6 +25,8 @@ pub struct Summary {
     pub for_nobody: Vec<Vec<usize>>,
     /// How many users have a hash of each format.
     pub formats: Vec<(Format, usize)>,
+    /// The variables of users who are known only where Envoy runs.
+    pub elsewhere: Vec<String>,
 }
 
 /// What a rule does.
@@ -64,6 +66,7 @@ impl Summary {
             open: open(policy, root, &effects),
             for_nobody: for_nobody(policy, &effects),
             formats: policy.formats().to_vec(),
+            elsewhere: Vec::new(),
         }
     }
 
@@ -78,7 +81,7 @@ impl Summary {
             json!({"format": format.name(), "users": count, "weak": format.is_weak()})
         });
         json!({"rules": rules.collect::<Vec<_>>(), "open": self.open, "for_nobody": self.for_nobody,
-            "users": formats.collect::<Vec<_>>()})
+            "users": formats.collect::<Vec<_>>(), "users_elsewhere": self.elsewhere})
     }
 
     /// For people, a line each.
@@ -101,7 +104,9 @@ impl Summary {
             let weak = if format.is_weak() { " (weak)" } else { "" };
             format!("{count} {format}{weak}")
         });
-        let formats: Vec<_> = formats.collect();
+        let elsewhere = self.elsewhere.iter();
+        let elsewhere = elsewhere.map(|variable| format!("those of the variable `{variable}`"));
+        let formats: Vec<_> = formats.chain(elsewhere).collect();
         let users = if formats.is_empty() {
             "none".to_owned()
         } else {

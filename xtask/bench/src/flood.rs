@@ -22,7 +22,7 @@ const METHOD: &str = "\
 Latency in milliseconds as clients on the same machine see it, median and 99th percentile: of requests that \
 need no password, of users who were verified before, and of new users with right passwords from another \
 address, one after another; refused: how many of these new users got 503. Sliced: the defaults. \
-Whole: `max_wait_ms` 0 and `client_share_percent` 100, as it was before";
+Whole: `max_wait_ms` 0 and `client_share_percent` 100, so that a check is made at once as a whole, or refused";
 
 /// Who else is there while it is measured.
 #[derive(Clone, Copy, Debug)]

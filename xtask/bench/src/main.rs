@@ -42,14 +42,14 @@ Examples:
   cargo xtask bench passwords --write-docs
   cargo xtask bench agent
 
-Figures are CPU time of the worker thread of a real Envoy; those of the agent are times that pass. The machine should have nothing else to
-do: the more the median differs from the quartile, the more it had."
+Figures are CPU time of the worker thread of a real Envoy; those of `flood` and `agent` are times that pass. The machine should
+have nothing else to do: the more the median differs from the quartile, the more it had."
 )]
 struct BenchArgs {
     /// What is measured [default: what a request costs with this filter and with others]
     #[command(subcommand)]
     what: Option<What>,
-    /// Takes about a minute; for a table to keep, take the time
+    /// Measures for a shorter time, and less exactly: not for a table to keep
     #[arg(long, global = true)]
     quick: bool,
     /// Measures this module instead of the one that is built from this source

@@ -102,6 +102,52 @@ basic_auth_rules:
     );
 }
 
+/// Who may pass is known by name alone: what rests on that is checked, and nobody is counted.
+#[test]
+fn a_configuration_holds_whose_users_are_known_only_where_envoy_runs() {
+    let root = xtask::repository_root();
+    for file in [
+        "envoy/istio/gateway-envoyfilter/envoyfilter.yaml",
+        "envoy/istio/sidecar-envoyfilter/envoyfilter.yaml",
+        "envoy/istio/trafficextension/trafficextension.yaml",
+        "envoy/istio/wasmplugin/wasmplugin.yaml",
+        "envoy/envoy-gateway/envoyextensionpolicy.yaml",
+        "envoy/envoy-ecds/extensions/basic_auth.yaml",
+    ] {
+        let said = xtask(&root, &["check", "--strict", file], b"");
+        assert_eq!(said.status, Some(0), "{file}: {}", said.error);
+        let users = said.output.lines().last();
+        let expected = "  users: those of the variable `BASIC_AUTH_USERS`";
+        assert_eq!(users, Some(expected), "{file}");
+    }
+    let plugin = |rules: &str| {
+        let text = format!(
+            "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{name: basic-auth}}\nspec:\n  \
+             vmConfig: {{env: [{{name: USERS, valueFrom: HOST}}]}}\n  pluginConfig: {{users_env: USERS, \
+             users: ['carol:*', 'dave:{{PLAIN}}d'], groups: {{ops: [alice, dave]}}, basic_auth_rules: [{rules}]}}\n"
+        );
+        check("plugin.yaml", &text)
+    };
+    let said = plugin("{prefix: /, allow: ['@ops', bob]}, {prefix: /admin}");
+    assert_eq!(said.status, Some(0), "{}", said.error);
+    let users = "  users: 1 {PLAIN} (weak), 1 locked, those of the variable `USERS`";
+    assert_eq!(said.output.lines().last(), Some(users));
+    assert!(!said.error.contains("nobody passes"), "{}", said.error);
+    for (rules, error) in [
+        (
+            "{prefix: /, allow: [ops]}",
+            "is a group; write it with `@` in front",
+        ),
+        ("{prefix: /, allow: [carol]}", "lets nobody pass"),
+    ] {
+        let said = plugin(rules);
+        assert_eq!(said.status, Some(1), "{rules}");
+        assert!(said.error.contains(error), "{rules}: {}", said.error);
+    }
+    let apart = plugin("{prefix: /, allow: [alice]}, {prefix: /admin, allow: [bob]}");
+    assert!(apart.error.contains("nobody passes"), "{}", apart.error);
+}
+
 #[test]
 fn what_is_shipped_holds() {
     let root = xtask::repository_root();

@@ -11,7 +11,8 @@ pub(super) struct IstioOptions {
     /// Which proxies [default: gateway]
     #[arg(long, value_name = "PROXY", value_enum)]
     proxy: Option<Proxy>,
-    /// Which of several comes first: of plugins the highest, of EnvoyFilters the lowest [default: 100]
+    /// Which of several is asked first, that with the highest number: of plugins in a phase, and of EnvoyFilters that insert
+    /// in front [default: 100]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     priority: Option<i32>,
     /// Only requests to these ports (WasmPlugin, TrafficExtension)
