@@ -4,7 +4,7 @@ use crate::decision::{Allowance, Decision, Denial, Denied};
 use crate::matching::{self, Certainty, Host, Index, Readings, Subject};
 use crate::password::Format;
 use crate::redirect::Redirect;
-use crate::request::{Credentials, CredentialsError, FieldNames, Request};
+use crate::request::{Credentials, CredentialsError, FieldNames, FieldValues, Request};
 use crate::rule::{Effect, Rule};
 use crate::trace::{Trace, Untraced};
 use crate::verify::{Held, Worker, WorkerLimits};
@@ -219,10 +219,9 @@ impl Policy {
         host: &'r mut Vec<u8>,
     ) -> Subject<'r> {
         Subject {
-            readings: Readings::of(request.path.filter(|_| !request.overrides_path)),
+            readings: readings(request),
             host: self.host(request, host),
-            // Which of the two the upstream acts on is not known.
-            method: request.method.filter(|_| !request.overrides_method),
+            method: method(request),
             source: &request.source,
         }
     }
@@ -323,6 +322,29 @@ impl Policy {
             }
         }
         Ok(passed)
+    }
+}
+
+/// The method, if it is known: which of the two the upstream acts on where one is overridden is not.
+#[inline]
+fn method<'r>(request: &Request<'r>) -> Option<&'r [u8]> {
+    request.method.filter(|_| !request.overrides_method)
+}
+
+/// What the request may be for: its path and, where it copies, the one that is written to.
+#[inline]
+fn readings<'r>(request: &Request<'r>) -> Readings<'r> {
+    let path = Readings::of(request.path.filter(|_| !request.overrides_path));
+    let copies = |method: &[u8]| {
+        [b"COPY", b"MOVE"]
+            .iter()
+            .any(|name| method.eq_ignore_ascii_case(*name))
+    };
+    match request.destination {
+        FieldValues::Absent => path,
+        _ if method(request).is_some_and(|method| !copies(method)) => path,
+        FieldValues::One(destination) => path.and(&Readings::of_url(destination)),
+        FieldValues::Several => Readings::Any,
     }
 }
 

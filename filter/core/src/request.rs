@@ -31,6 +31,8 @@ pub struct Request<'a> {
     /// Has a field by which some upstreams let a client move the path, such as `SCRIPT_NAME`: it
     /// could be any.
     pub overrides_path: bool,
+    /// The values of `Destination`: `COPY` and `MOVE` write to that path (RFC 4918, 10.3).
+    pub destination: FieldValues<'a>,
     /// The values of the field that credentials are read from.
     pub credentials: FieldValues<'a>,
     /// Where it comes from.
@@ -55,6 +57,7 @@ impl<'a> Request<'a> {
                 b":authority" => request.authority = Some(value),
                 b":scheme" => request.scheme = Some(value),
                 b":path" => request.path = Some(value),
+                b"destination" => request.destination = request.destination.and(value),
                 b"origin" => has_origin = true,
                 b"access-control-request-method" => has_requested_method = true,
                 b"forwarded" => request.other_authorities.extend(forwarded_hosts(value)),

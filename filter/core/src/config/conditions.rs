@@ -19,9 +19,15 @@ pub(super) fn hosts(rule: &Object<'_>, opens: bool) -> Read<Vec<HostPattern>> {
         HostPattern::parse(host.text_not_empty()?, breadth)
             .map_err(|why| host.error(Problem::NotAHost(why)))
     };
-    Ok(rule
-        .read("hosts", |hosts| hosts.each(host))?
-        .unwrap_or_default())
+    let Some(hosts) = rule.value("hosts") else {
+        return Ok(Vec::new());
+    };
+    let patterns = hosts.each(host)?;
+    if opens && patterns.is_empty() {
+        // An empty list reads as "none", and means "any", as in Istio's extension.
+        return Err(hosts.error(Problem::Empty));
+    }
+    Ok(patterns)
 }
 
 /// `request_methods`.

@@ -276,6 +276,10 @@ impl fmt::Display for Problem {
                 "has bits set behind its prefix; write the first address of the block, or leave out \
                  the `/` and what follows for one address",
             ),
+            Problem::NotABlock(BlockError::Unspecified) => f.write_str(
+                "is the address of no client; write `0.0.0.0/0` and `::/0` for all, or leave \
+                 `remote_ips` out",
+            ),
             Problem::Covered(by) => write!(
                 f,
                 "decides no request, since basic_auth_rules[{by}] decides all that it could; make that one \

@@ -21,6 +21,7 @@
 //! be decoded once more; with `%uXXXX`, which is a character for some; with an overlong UTF-8
 //! sequence, which is an ASCII character for some.
 
+use super::host::host_of;
 use alloc::vec::Vec;
 use steps::Step;
 
@@ -58,6 +59,40 @@ impl<'p> Readings<'p> {
             return Readings::Any;
         }
         closure(path, &Step::ALL).map_or(Readings::Any, Readings::Several)
+    }
+
+    /// The readings of the path in a URL, whose host does not count, or of a path alone.
+    pub(crate) fn of_url(url: &'p [u8]) -> Self {
+        if url.first() == Some(&b'/') {
+            return Self::of(Some(url));
+        }
+        let mut parts = url.splitn(4, |&octet| octet == b'/');
+        let (Some([.., b':']), Some(b""), Some(authority)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Readings::Any;
+        };
+        if host_of(authority, &mut Vec::new()).is_none() {
+            return Readings::Any;
+        }
+        let path = parts
+            .next()
+            .and_then(|path| url.len().checked_sub(path.len() + 1));
+        Self::of(path.and_then(|start| url.get(start..)))
+    }
+
+    /// These, and others: the request is for both.
+    #[cold]
+    pub(crate) fn and(self, others: &Self) -> Self {
+        match (&self, others) {
+            (Readings::Any, _) | (_, Readings::Any) => Readings::Any,
+            _ => Readings::Several(
+                self.iter()
+                    .chain(others.iter())
+                    .map(<[u8]>::to_vec)
+                    .collect(),
+            ),
+        }
     }
 
     /// How many octets there are in all readings.

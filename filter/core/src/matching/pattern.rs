@@ -192,7 +192,10 @@ impl RegexPattern {
             return None;
         }
         let narrow = self.narrow.as_ref();
-        if narrow.is_some_and(|narrow| readings.iter().all(|path| narrow.is_match(path))) {
+        if narrow.is_some_and(|narrow| {
+            let mut paths = readings.iter();
+            paths.all(|path| narrow.is_match(path) && !has_hidden_dots(path))
+        }) {
             return Some(Certainty::Certain);
         }
         self.wide.as_ref().map(|_| Certainty::Possible)
@@ -239,7 +242,7 @@ impl Position {
                 .strip_prefix(text)
                 .is_some_and(|rest| !begins_with_dots(rest)),
             Position::PathSeparatedPrefix => is_at_segment(text, path, Case::Respected),
-            Position::Suffix => path.ends_with(text),
+            Position::Suffix => path.ends_with(text) && !has_hidden_dots(path),
         }
     }
 
@@ -267,6 +270,12 @@ fn begins_with_dots(rest: &[u8]) -> bool {
         rest,
         [b'.'] | [b'.', b'/', ..] | [b'.', b'.'] | [b'.', b'.', b'/', ..]
     )
+}
+
+/// The same where the prefix is not known: a segment with just two dots behind something else.
+fn has_hidden_dots(path: &[u8]) -> bool {
+    path.split(|octet| *octet == b'/')
+        .any(|segment| matches!(segment, [.., before, b'.', b'.'] if *before != b'.'))
 }
 
 /// Whether a path begins with a text that ends where a segment does.

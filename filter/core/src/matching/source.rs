@@ -47,6 +47,8 @@ pub enum BlockError {
     NotABlock,
     /// Bits are set behind the prefix.
     BitsBehindPrefix,
+    /// The unspecified address (RFC 4291, 2.5.2), which no client has.
+    Unspecified,
 }
 
 /// Reads an address, or a block of addresses in CIDR notation.
@@ -54,12 +56,15 @@ pub enum BlockError {
 /// # Errors
 /// [`BlockError`].
 pub(crate) fn parse_block(text: &str) -> Result<IpNet, BlockError> {
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(address.to_canonical().into());
-    }
-    let block: IpNet = text.parse().map_err(|_| BlockError::NotABlock)?;
+    let block: IpNet = match text.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().into(),
+        Err(_) => text.parse().map_err(|_| BlockError::NotABlock)?,
+    };
     if block.trunc() != block {
         return Err(BlockError::BitsBehindPrefix);
+    }
+    if block.addr().is_unspecified() && block.prefix_len() == block.max_prefix_len() {
+        return Err(BlockError::Unspecified);
     }
     Ok(of_ipv4(block).unwrap_or(block))
 }

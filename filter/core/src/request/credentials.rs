@@ -84,17 +84,14 @@ fn basic_token(value: &[u8]) -> Result<&[u8], CredentialsError> {
         let token = rest.split_at_checked(spaces);
         return Ok(token.map_or(rest, |(_, token)| token));
     }
-    // Envoy joins several fields by commas.
-    let mut elements = value.split(|&octet| octet == b',');
-    let has_basic = |element: &[u8]| {
-        let (scheme, _) = split_scheme(element.trim_ascii());
-        scheme.eq_ignore_ascii_case(b"Basic")
-    };
-    Err(if value.contains(&b',') && elements.any(has_basic) {
+    // Envoy joins several fields by commas, and some upstreams look for `Basic` wherever it stands.
+    let words = value.split(|&octet| octet == b',' || octet.is_ascii_whitespace());
+    let has_basic = |word: &[u8]| split_scheme(word).0.eq_ignore_ascii_case(b"Basic");
+    Err(if words.skip(1).any(has_basic) {
         CredentialsError::Several
-    } else if is_basic || scheme.is_empty() {
-        // An upstream that takes a tab, or what looks like a blank, for the space reads a password here that
-        // nobody has checked.
+    } else if scheme.is_empty() || scheme.get(..5).is_some_and(has_basic) {
+        // An upstream that takes a tab, what looks like a blank, or nothing for the space reads a password here
+        // that nobody has checked.
         CredentialsError::Malformed
     } else {
         CredentialsError::OtherScheme

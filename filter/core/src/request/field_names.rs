@@ -11,10 +11,11 @@ const METHOD_OVERRIDES: [&str; 3] = [
     "x-method-override",
 ];
 
-/// Fields by which some upstreams let a client move the path: gunicorn, Daphne; frameworks on IIS
-/// and old ones of PHP.
-const PATH_OVERRIDES: [&str; 4] = [
+/// Fields by which some upstreams let a client move the path: gunicorn, applications with Flask's snippet 35,
+/// Daphne; frameworks on IIS and old ones of PHP.
+const PATH_OVERRIDES: [&str; 5] = [
     "script_name",
+    "x-script-name",
     "daphne-root-path",
     "x-original-url",
     "x-rewrite-url",

@@ -10,6 +10,7 @@ const ESCAPE: &str = "has an escape such as `%20`, which paths have no more when
                       character itself, such as `\\x20`";
 const TEMPLATE: &str =
     "has a parameter of a route, such as `/:id`; write `/[^/]+`, or `/[:]` for the colon itself";
+const BLANK: &str = "ends with a blank, which paths do not; leave it out, or write `\\x20`";
 const SEVERAL: &str = "seems to have several paths; write `|` between them, and no blanks";
 
 /// What an expression seems to be besides what it is.
@@ -28,10 +29,15 @@ pub(super) fn find(expression: &str) -> Option<&'static str> {
     if has_outside_of_class(expression, "%", is_escape) {
         return Some(ESCAPE);
     }
-    if has_outside_of_class(expression, "/:", |rest| {
-        rest.starts_with(|c: char| c.is_ascii_alphabetic())
-    }) {
+    let begins_name = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic());
+    if ["/:", "/<"]
+        .iter()
+        .any(|start| has_outside_of_class(expression, start, begins_name))
+    {
         return Some(TEMPLATE);
+    }
+    if expression.ends_with(' ') && !ignores_blanks(expression) {
+        return Some(BLANK);
     }
     let is_list = !ignores_blanks(expression)
         && [" /", ",/", " |"].iter().any(|between| {

@@ -29,8 +29,14 @@ struct Part {
     needs_query: bool,
     /// It goes on for as long as there is something: `.*`.
     is_open: bool,
+    /// The same at its beginning.
+    begins_open: bool,
     is_start: bool,
     is_end: bool,
+    /// `(^|/)`: where a word starts, in a path that is searched.
+    is_word_start: bool,
+    /// `(/|$)`
+    is_word_end: bool,
     example: String,
 }
 
@@ -64,6 +70,11 @@ impl Reader<'_> {
         let mut all = self.concatenation(is_whole)?;
         while self.rest.next_if_eq(&'|').is_some() {
             let other = self.concatenation(is_whole)?;
+            all.is_word_start |= other.is_word_start
+                || all.is_start && !other.begins_open
+                || other.is_start && !all.begins_open;
+            all.is_word_end |=
+                other.is_word_end || all.is_end && !other.is_open || other.is_end && !all.is_open;
             if !all.may_begin_with_slash || all.needs_query {
                 all.example = other.example;
             }
@@ -71,8 +82,9 @@ impl Reader<'_> {
             all.may_begin_with_slash |= other.may_begin_with_slash;
             all.needs_query &= other.needs_query;
             all.is_open &= other.is_open;
-            all.is_start |= other.is_start;
-            all.is_end |= other.is_end;
+            all.begins_open &= other.begins_open;
+            all.is_start &= other.is_start;
+            all.is_end &= other.is_end;
         }
         Some(all)
     }
@@ -96,8 +108,12 @@ impl Reader<'_> {
                 ends = true;
                 continue;
             }
-            is_first_open.get_or_insert(part.is_open);
+            if is_first_open.is_none() {
+                is_first_open = Some(part.is_open);
+                sum.is_word_start = part.is_word_start;
+            }
             is_last_open = part.is_open;
+            sum.is_word_end = part.is_word_end;
             sum.may_begin_with_slash |= sum.may_be_empty && part.may_begin_with_slash;
             sum.may_be_empty &= part.may_be_empty;
             sum.needs_query |= part.needs_query;
@@ -105,11 +121,16 @@ impl Reader<'_> {
         }
         sum.is_open = is_last_open;
         if is_whole {
-            self.is_searched |=
-                starts && !ends && !is_last_open || ends && !starts && is_first_open != Some(true);
+            self.is_searched |= starts && !ends && !is_last_open
+                || ends && !starts && is_first_open != Some(true)
+                || sum.is_word_start
+                || sum.is_word_end;
         } else {
-            sum.is_start = starts && sum.example.is_empty();
-            sum.is_end = ends && sum.example.is_empty();
+            let is_anchor = is_first_open.is_none();
+            sum.is_start = starts && is_anchor;
+            sum.is_end = ends && is_anchor;
+            sum.begins_open = starts || is_first_open == Some(true);
+            sum.is_open |= ends;
         }
         Some(sum)
     }
@@ -299,91 +320,4 @@ impl Part {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(expression: &str) -> Outline {
-        outline(expression).expect(expression)
-    }
-
-    #[test]
-    fn an_anchor_at_one_end_searches_unless_the_other_is_open() {
-        for expression in [
-            "^/secret",
-            "\\.php$",
-            "^/a|^/b",
-            "/a$",
-            r"\A/x",
-            "^/a.*/b",
-            "(^/a)?/b$",
-        ] {
-            assert!(of(expression).is_searched, "{expression}");
-        }
-        for expression in [
-            "^/a.*",
-            "^/a(/.*)?$",
-            ".*\\.php$",
-            "^/a$",
-            "/a",
-            "^/a/.+",
-            "^/a.*?",
-            "^/a.{0,}",
-        ] {
-            assert!(!of(expression).is_searched, "{expression}");
-        }
-    }
-
-    #[test]
-    fn a_path_begins_with_a_slash() {
-        for expression in [
-            "admin.*",
-            "^admin$",
-            "\\.php$",
-            "(a|b)/c",
-            "[a-z]+/x",
-            "a?b",
-            "\\w/",
-            "(?i)admin",
-        ] {
-            assert!(!of(expression).may_begin_with_slash, "{expression}");
-        }
-        for expression in [
-            "/a", ".*a", "(a|/b)", "a?/b", "[^a]b", "(?:/a)", "\\/a", "\\Wa", "(?i)/x", "a{0,2}/",
-            "(?P<n>/)", "()/x",
-        ] {
-            assert!(of(expression).may_begin_with_slash, "{expression}");
-        }
-    }
-
-    #[test]
-    fn a_query_is_needed_where_every_alternative_has_one() {
-        for expression in ["/api/v1\\?.*", "/a[?]b", "/a(\\?|#)", "/a\\?x|/b#"] {
-            assert!(of(expression).needs_query, "{expression}");
-        }
-        for expression in ["/api(\\?.*)?", "/a\\??", "/a|/b\\?", "/a[?/]"] {
-            assert!(!of(expression).needs_query, "{expression}");
-        }
-    }
-
-    #[test]
-    fn an_example_is_one_where_there_is_nothing_special() {
-        for expression in [
-            "/api/v[0-9]+/x",
-            "/a|/b",
-            "(/a|b)c",
-            ".*\\.php",
-            "/x{3}",
-            "/[^/]+/y?",
-            "^/a$",
-        ] {
-            let regex =
-                regex_lite::Regex::new(&["^(?:", expression, ")$"].concat()).expect(expression);
-            let example = of(expression).example;
-            let examples = [example.clone(), ["/", &example].concat()];
-            assert!(
-                examples.iter().any(|example| regex.is_match(example)),
-                "{expression}: {example}"
-            );
-        }
-    }
-}
+mod tests;
