@@ -27,7 +27,7 @@ pub enum Event {
         /// What came of it.
         outcome: Result<Prepared, Failure>,
     },
-    /// What was asked for by [`Effect::Remind`].
+    /// What was asked for by [`Effect::Remind`](super::Effect::Remind).
     Due(Reminder),
 }
 
