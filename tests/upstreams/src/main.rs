@@ -46,8 +46,8 @@ struct Arguments {
     /// Made-up requests for each server, after those that have one change only
     #[arg(long, env = "UPSTREAMS_REQUESTS", default_value_t = 300)]
     requests: usize,
-    /// Of the requests that have one change only, every sixth by default, all by 1
-    #[arg(long, env = "UPSTREAMS_EVERY", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Of the requests that have one change only, every fourth by default, all by 1
+    #[arg(long, env = "UPSTREAMS_EVERY", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
     /// What the made-up requests are made of
     #[arg(long, env = "UPSTREAMS_SEED", default_value_t = 15)]

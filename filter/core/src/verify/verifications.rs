@@ -1,16 +1,17 @@
 //! Verifies passwords: the slow ones within the budget, in slices, and once.
 
+mod waiting;
+
 use super::budget::{BudgetLimits, TokenBucket};
 use super::cache::{CredentialsCache, Remembered};
 use super::clients::{Client, Clients};
 use super::counts::VerificationCounts;
 use super::failures::{CheckKey, Failures};
 use super::job::{Job, cost};
-use super::queue::{Finding, Held, Queue, Ready};
+use super::queue::{Finding, Held, Queue};
 use super::shared::SharedStore;
 use crate::password::{Verdict, Verifier};
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -294,17 +295,6 @@ impl Verifications {
         Some(is_right)
     }
 
-    /// How long the next slice may last. A quarter of what the timer came late is made up for, since Envoy's may
-    /// come after four times what it was asked for. A budget that is nearly spent is spent in smaller slices:
-    /// the pace is that of the budget, and others wait for less.
-    fn slice(&mut self, job: &Job) -> Duration {
-        let now = (self.clock)();
-        let whole = self.limits.slice;
-        let late = job.rest(now).saturating_sub(SHORTEST).min(whole) / 4;
-        let left = self.budget.left(self.limits.rate(), now);
-        left.clamp(LEAST_SLICE, whole + late)
-    }
-
     fn charge(&mut self, client: Client, spent: Duration) {
         self.budget.charge(spent);
         self.clients.charge(client, spent);
@@ -333,76 +323,4 @@ impl Verifications {
             store.insert(&key.tag, now);
         }
     }
-
-    /// What the request at hand is to wait for.
-    pub(crate) fn take_pending(&mut self) -> Option<Held> {
-        self.pending.take()
-    }
-
-    /// Sets what was found for the request at hand.
-    pub(crate) fn set_current(&mut self, held: Option<Held>) {
-        self.current = held;
-    }
-
-    pub(super) fn queue(&mut self) -> &mut Queue {
-        &mut self.queue
-    }
-
-    pub(super) fn is_waiting(&self, stream: u32) -> bool {
-        self.queue.contains(stream)
-    }
-
-    /// Lets nobody wait any longer.
-    pub(super) fn dismiss(&mut self) -> Vec<u32> {
-        self.running = None;
-        self.queue.clear()
-    }
-
-    pub(super) fn leave(&mut self, stream: u32) {
-        self.counts.abandoned += u64::from(self.queue.remove(stream));
-    }
-
-    /// Works for those that wait, for a slice at most. The requests that are to be decided again.
-    pub(super) fn work(&mut self) -> Vec<Ready> {
-        let now = (self.clock)();
-        let mut ready = Vec::new();
-        self.queue.expire(now, &mut ready);
-        if self.budget.admit(self.limits.rate(), now).is_err() {
-            return ready;
-        }
-        if let Some(key) = self.running.as_ref().map(|job| job.key) {
-            if let Some(is_right) = self.run_slice() {
-                let finding = if is_right {
-                    Finding::Match
-                } else {
-                    Finding::Mismatch
-                };
-                self.queue.settle(&key, finding, &mut ready);
-            }
-        } else {
-            let clients = &mut self.clients;
-            let rank = |client| {
-                let is_admitted = clients.admit(client, now).is_ok();
-                is_admitted.then(|| clients.rank(client, now))
-            };
-            ready.extend(self.queue.next(rank));
-        }
-        ready
-    }
-
-    /// When there is work to do again; `None` if nobody waits.
-    pub(super) fn next_work(&mut self) -> Option<Duration> {
-        if self.running.is_none() && self.queue.is_empty() {
-            return None;
-        }
-        let now = (self.clock)();
-        let wait = self.budget.admit(self.limits.rate(), now).err();
-        Some(wait.unwrap_or_default().clamp(SHORTEST, LONGEST))
-    }
 }
-
-/// When the budget is spent, and there is enough again to go on.
-const LEAST_SLICE: Duration = Duration::from_millis(1);
-/// Between two looks at those that wait.
-const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_millis(20);
