@@ -34,7 +34,7 @@ mod transfer;
 mod unbox;
 mod validation;
 
-pub use error::{Cause, LocalError, ObtainError, OpenError, TransferError};
+pub use error::{Cause, LocalError, ObtainError, OpenError, PANICKED, TransferError};
 pub use options::{ModulesOptions, OptionError, ProxySettings, RegistryCa, RegistryMirror};
 pub use retry::Backoff;
 pub use status::ModuleStatus;

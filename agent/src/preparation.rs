@@ -1,13 +1,15 @@
 //! The work on one extension configuration: getting its module, and writing the file's name into it.
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 
 use crate::ecds::{Failure, Prepared};
 use crate::extension::{Extension, Need, RemoteModule};
 use crate::metrics::Conversion;
-use crate::modules::Modules;
+use crate::modules::{Modules, PANICKED};
 
 /// Makes extension configurations fit for Envoy.
 #[derive(Clone)]
@@ -21,6 +23,10 @@ pub struct Preparation {
 impl Preparation {
     /// Works on `extension` until it is ready or cannot be had. Dropping the future gives up.
     pub async fn prepare(&self, extension: &Extension) -> Result<Prepared, Failure> {
+        caught(self.try_to_prepare(extension)).await
+    }
+
+    async fn try_to_prepare(&self, extension: &Extension) -> Result<Prepared, Failure> {
         match &extension.need {
             Need::LocalFile(path) if self.checks_local => self.with_file(extension, path).await,
             Need::LocalFile(_) | Need::Nothing => Ok(unchanged(extension)),
@@ -68,6 +74,14 @@ impl Preparation {
     }
 }
 
+/// A panic is a failure like others: the server hears of it, and the other resources go on.
+async fn caught(
+    work: impl Future<Output = Result<Prepared, Failure>>,
+) -> Result<Prepared, Failure> {
+    let ended = AssertUnwindSafe(work).catch_unwind().await;
+    ended.unwrap_or_else(|_| Err(failure(PANICKED.to_owned(), Conversion::MarshalFailure)))
+}
+
 fn unchanged(extension: &Extension) -> Prepared {
     Prepared {
         octets: extension.octets().clone(),
@@ -80,5 +94,21 @@ fn failure(reason: String, counted_as: Conversion) -> Failure {
         reason,
         fallback: None,
         counted_as,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_failure_like_others() {
+        let outcome = caught(async { panic!("at a configuration") }).await;
+        let failure = outcome.expect_err("a failure");
+        assert_eq!(
+            (failure.reason.as_str(), failure.counted_as),
+            (PANICKED, Conversion::MarshalFailure)
+        );
+        assert!(failure.fallback.is_none());
     }
 }

@@ -79,6 +79,13 @@ pub(crate) fn user_names_alone(source: &[u8]) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
+/// A text without what stands at these places.
+pub(crate) fn without(text: &str, places: Vec<Range<usize>>) -> String {
+    let mut text = text.as_bytes().to_vec();
+    places.into_iter().for_each(|place| hide(&mut text, place));
+    String::from_utf8(text).unwrap_or_default()
+}
+
 fn hide(text: &mut [u8], span: Range<usize>) {
     for octet in text.get_mut(span).into_iter().flatten() {
         if !octet.is_ascii_whitespace() {

@@ -136,12 +136,15 @@ fn of_documents(documents: &[Node], source: &str, read_file: ReadFile<'_>) -> In
     let mut search = resources::search(documents, source);
     if let [found] = search.found.as_mut_slice()
         && found.form == Form::Alone
+        && search.embedded.is_empty()
         && is_json(source)
     {
         *found = alone(source);
     }
     let is_anything = !search.found.is_empty() || !search.findings.is_empty();
-    let mut inspection = of_found(documents, source, search.found, read_file);
+    let all = [documents, &search.embedded].concat();
+    let mut inspection = of_found(&all, source, search.found, read_file);
+    inspection.excerpt = excerpt::without(&inspection.excerpt, search.opaque);
     inspection.findings = search.findings;
     if !is_anything {
         let others = if search.others.is_empty() {

@@ -53,10 +53,17 @@ pub(crate) struct Found {
 pub(crate) enum Origin {
     /// As it is, from this octet on.
     Verbatim(usize),
-    /// Line by line, each after an indentation: where each begins.
-    Lines(Vec<usize>),
+    /// Line by line, each after an indentation.
+    Lines(Vec<Line>),
     /// With escapes or folded: somewhere here.
     Somewhere(Range<usize>),
+}
+
+/// Where a line begins, in octets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    of_text: usize,
+    of_file: usize,
 }
 
 impl Found {
@@ -91,19 +98,34 @@ impl Found {
     pub(crate) fn locate(&self, at: usize) -> Range<usize> {
         match &self.origin {
             None => at..at + 1,
-            Some(Origin::Verbatim(start)) => start + at..start + at + 1,
-            Some(Origin::Lines(starts)) => {
-                let before = self.text.get(..at).unwrap_or(&self.text);
-                let line = before.matches('\n').count();
-                let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1);
-                let start = starts.get(line).copied().unwrap_or(self.span.start);
-                start + column..start + column + 1
-            }
-            Some(Origin::Somewhere(span)) => span.clone(),
+            Some(origin) => origin.locate(at),
         }
     }
 
     /// The same of several octets.
+    pub(crate) fn locate_span(&self, span: &Range<usize>) -> Range<usize> {
+        match &self.origin {
+            None => span.start..span.end.max(span.start + 1),
+            Some(origin) => origin.locate_span(span),
+        }
+    }
+}
+
+impl Origin {
+    fn locate(&self, at: usize) -> Range<usize> {
+        match self {
+            Origin::Verbatim(start) => start + at..start + at + 1,
+            Origin::Lines(lines) => {
+                let number = lines.partition_point(|line| line.of_text <= at);
+                let line = number.checked_sub(1).and_then(|line| lines.get(line));
+                let start = line.map_or(0, |line| line.of_file + (at - line.of_text));
+                start..start + 1
+            }
+            Origin::Somewhere(span) => span.clone(),
+        }
+    }
+
+    /// Where several octets of the text stand.
     pub(crate) fn locate_span(&self, span: &Range<usize>) -> Range<usize> {
         let start = self.locate(span.start);
         let end = self.locate(span.end.saturating_sub(1).max(span.start));
@@ -128,30 +150,33 @@ pub(crate) fn origin(node: &Node, source: &str) -> Origin {
     if !text.is_literal {
         return Origin::Somewhere(node.span.clone());
     }
-    Origin::Lines(line_starts(node.span.start, &text.content, source))
+    line_starts(node.span.start, &text.content, source)
+        .map_or_else(|| Origin::Somewhere(node.span.clone()), Origin::Lines)
 }
 
-/// Where the lines of a literal block begin, behind its indentation.
-fn line_starts(from: usize, content: &str, source: &str) -> Vec<usize> {
-    let mut starts = Vec::new();
-    let mut lines = content.lines();
-    let mut wanted = lines.next();
-    let mut at = source
-        .get(..from)
-        .and_then(|before| before.rfind('\n'))
-        .map_or(0, |end| end + 1);
-    for line in source.get(at..).unwrap_or_default().split_inclusive('\n') {
-        let Some(text) = wanted else { break };
-        let bare = line.trim_end_matches(['\r', '\n']);
-        let is_here = bare.ends_with(text)
-            && bare
-                .get(..bare.len() - text.len())
-                .is_some_and(|indent| indent.trim().is_empty());
-        if is_here {
-            starts.push(at + bare.len() - text.len());
-            wanted = lines.next();
-        }
-        at += line.len();
+/// Where the lines of a literal block begin, behind its indentation; `None` if one is not there.
+fn line_starts(from: usize, content: &str, source: &str) -> Option<Vec<Line>> {
+    let start = source.get(..from)?.rfind('\n').map_or(0, |end| end + 1);
+    let mut of_file = start;
+    let mut rest = source.get(start..)?.split_inclusive('\n');
+    let mut of_text = 0;
+    let mut lines = Vec::new();
+    for wanted in content.split_inclusive('\n') {
+        let text = wanted.trim_end_matches(['\r', '\n']);
+        lines.push(loop {
+            let line = rest.next()?;
+            let bare = line.trim_end_matches(['\r', '\n']);
+            let indent = bare.strip_suffix(text);
+            let at = of_file + bare.len() - text.len().min(bare.len());
+            of_file += line.len();
+            if indent.is_some_and(|indent| indent.trim().is_empty()) {
+                break Line {
+                    of_text,
+                    of_file: at,
+                };
+            }
+        });
+        of_text += wanted.len();
     }
-    starts
+    Some(lines)
 }

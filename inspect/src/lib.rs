@@ -7,6 +7,7 @@
 //! Does not: read files or print. `cargo xtask` does that, and the playground.
 
 mod document;
+mod embedded;
 mod excerpt;
 mod file;
 mod findings;

@@ -1,12 +1,14 @@
 //! Finds configurations of the filter in the files of Envoy, Istio and Envoy Gateway.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use basic_auth::CONFIGURATION_KEYS;
 
 use crate::document::Node;
+use crate::embedded;
 use crate::findings::{Finding, Severity};
 use crate::found::{Form, Found};
 
@@ -44,6 +46,10 @@ pub(crate) struct Search<'s> {
     /// Places of Wasm filters that are others.
     pub(crate) others: Vec<String>,
     pub(crate) findings: Vec<Finding>,
+    /// Documents within texts of the file, with their places in it.
+    pub(crate) embedded: Vec<Node>,
+    /// Texts of which nobody can tell where in them a secret stands.
+    pub(crate) opaque: Vec<Range<usize>>,
 }
 
 /// A plugin as one of the files describes it.
@@ -67,10 +73,7 @@ pub(crate) fn search<'s>(documents: &[Node], source: &'s str) -> Search<'s> {
         } else {
             String::new()
         };
-        let is_around = document
-            .members()
-            .any(|(key, _)| KEYS_AROUND.contains(&key.text().unwrap_or_default()));
-        if document.is_map() && !is_around {
+        if document.is_map() && !is_around(document) {
             let place = if place.is_empty() {
                 "configuration".to_owned()
             } else {
@@ -86,11 +89,37 @@ pub(crate) fn search<'s>(documents: &[Node], source: &'s str) -> Search<'s> {
     search
 }
 
+/// Whether a document has a configuration somewhere in it, and is none itself.
+fn is_around(document: &Node) -> bool {
+    let mut keys = document.members().filter_map(|(key, _)| key.text());
+    keys.any(|key| KEYS_AROUND.contains(&key))
+}
+
 impl Search<'_> {
     fn walk(&mut self, node: &Node, place: &str) {
         if let Some(kind) = node.get("kind").and_then(Node::text) {
             self.check_version(node, kind);
             if self.take_resource(node, kind, place) {
+                return;
+            }
+            let files = match kind {
+                "ConfigMap" => "data",
+                "Secret" => "stringData",
+                _ => "",
+            };
+            if let Some(files) = node.get(files).map(Node::members) {
+                let place = join(
+                    place,
+                    if kind == "Secret" {
+                        "stringData"
+                    } else {
+                        "data"
+                    },
+                );
+                for (name, file) in files {
+                    let name = name.text().unwrap_or("?");
+                    self.take_file(name, file, &format!("{place}[\"{name}\"]"));
+                }
                 return;
             }
         }
@@ -103,6 +132,35 @@ impl Search<'_> {
         }
         for (index, element) in node.elements().iter().enumerate() {
             self.walk(element, &format!("{place}[{index}]"));
+        }
+    }
+
+    /// Looks into a file that a resource of Kubernetes holds.
+    fn take_file(&mut self, name: &str, file: &Node, place: &str) {
+        let embedded = match embedded::documents(file, self.source) {
+            Ok(embedded) => embedded,
+            Err(error) => {
+                let is_meant = [".json", ".yaml", ".yml"];
+                if is_meant.iter().any(|extension| name.ends_with(extension)) {
+                    let message = format!("is not YAML, and not looked into: {}", error.reason);
+                    let span = error.at..error.at + 1;
+                    self.findings
+                        .push(Finding::new(Severity::Warning, message, span).at(place));
+                }
+                return;
+            }
+        };
+        if embedded.is_somewhere {
+            self.opaque.push(file.span.clone());
+        }
+        for document in embedded.documents {
+            let found = Found::of_object(place.to_owned(), Form::Alone, &document);
+            if is_around(&document) {
+                self.walk(&document, place);
+            } else if has_own_key(&found) {
+                self.found.push(found);
+            }
+            self.embedded.push(document);
         }
     }
 

@@ -18,8 +18,8 @@ Examples:
   cargo xtask check --strict --format json deploy/*.yaml
 
 Reads the plugin's configuration alone (JSON or YAML), or finds it in Envoy bootstraps, extension
-configurations, EnvoyFilter, WasmPlugin, TrafficExtension and EnvoyExtensionPolicy; htpasswd files,
-too. No password and no hash is printed.
+configurations, EnvoyFilter, WasmPlugin, TrafficExtension and EnvoyExtensionPolicy, also within the
+files of a ConfigMap; htpasswd files, too. No password and no hash is printed.
 
 Ends with 0 if every configuration holds, with 1 if not: an error, or with --strict a warning.")]
 pub struct CheckArgs {

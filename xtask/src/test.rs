@@ -169,10 +169,10 @@ impl Part {
         Self::Compile,
         Self::Upstreams,
         Self::Fuzz,
+        Self::Vm,
         Self::Clippy,
         Self::Documentation,
         Self::Workspace,
-        Self::Vm,
     ];
 
     /// What `Workspace` includes and can be run by itself.
@@ -235,7 +235,7 @@ impl Part {
 
     /// Whether it runs beside the others.
     fn is_beside(&self) -> bool {
-        matches!(self, Self::Fuzz | Self::Upstreams)
+        matches!(self, Self::Fuzz | Self::Upstreams | Self::Vm)
     }
 
     fn run_timed(&self, toolchain: &Toolchain, is_long: bool, beside: Speak) -> Outcome {

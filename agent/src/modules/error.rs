@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use crate::metrics::RemoteFetch;
 
+/// What is said of a defect of the agent itself.
+pub const PANICKED: &str = "the agent panicked at it, and tells on standard error where";
+
 /// Why the agent cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

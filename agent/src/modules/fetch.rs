@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::cache::{Cache, Kept, Wanted};
 use super::credentials::Keyring;
-use super::error::{ObtainError, TransferError};
+use super::error::{ObtainError, PANICKED, TransferError};
 use super::reference::{Digest, Reference};
 use super::sink::{Limits, Sink};
 use super::source::{HttpSource, Source};
@@ -183,7 +183,7 @@ impl Job {
     pub(super) fn broke_off(&self) -> ObtainError {
         ObtainError::Invalid {
             url: self.url(),
-            cause: "the agent panicked at it, and tells on standard error where".to_owned(),
+            cause: PANICKED.to_owned(),
         }
     }
 

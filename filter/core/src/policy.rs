@@ -129,6 +129,7 @@ impl Policy {
     /// Decides a request. The order of the steps is part of the contract: see the documentation.
     #[inline]
     pub fn decide<'p>(&'p self, request: &Request<'_>, worker: &mut Worker) -> Decision<'p> {
+        worker.verifications.request_came();
         self.decide_traced(request, worker, &mut Untraced)
     }
 
@@ -158,7 +159,7 @@ impl Policy {
         held: Held,
     ) -> Decision<'p> {
         worker.verifications.set_current(Some(held));
-        let decision = self.decide(request, worker);
+        let decision = self.decide_traced(request, worker, &mut Untraced);
         worker.verifications.set_current(None);
         decision
     }

@@ -4,6 +4,7 @@ mod browser;
 mod check;
 mod clients;
 mod docs;
+mod embedded;
 mod explain;
 mod page;
 mod summary;

@@ -76,6 +76,7 @@ pub(super) fn methods(
 /// `remote_ips`.
 pub(super) fn sources(
     rule: &Object<'_>,
+    breadth: Breadth,
     opens: bool,
     warnings: &mut Vec<String>,
 ) -> Read<Vec<IpNet>> {
@@ -88,6 +89,9 @@ pub(super) fn sources(
     if blocks.is_empty() {
         return Err(value.error(Problem::Empty));
     }
+    if breadth == Breadth::Wide && has_all_of_one_family(&blocks) {
+        return Err(value.error(Problem::OneFamily));
+    }
     if opens {
         warnings.push(format!(
             "{}: whoever the listener believes in `X-Forwarded-For` chooses this address; set \
@@ -96,6 +100,13 @@ pub(super) fn sources(
         ));
     }
     Ok(blocks)
+}
+
+/// Whether it reads as everybody and leaves out who comes by the other version of IP.
+fn has_all_of_one_family(blocks: &[IpNet]) -> bool {
+    let is_ipv4 = |block: &IpNet| block.addr().is_ipv4();
+    let is_one_family = blocks.iter().all(is_ipv4) || !blocks.iter().any(is_ipv4);
+    is_one_family && blocks.iter().any(|block| block.prefix_len() == 0)
 }
 
 /// A method is a token (RFC 9110, 9.1), but of those that a token may have beside these, `|`, `!`, `^` and the

@@ -61,6 +61,8 @@ pub enum Problem {
     NotAPath(PathProblem),
     /// What is no address and no block of addresses.
     NotABlock(BlockError),
+    /// All addresses of IPv4 and none of IPv6, or the other way round, where that protects.
+    OneFamily,
     /// A rule that decides no request, since this one decides all that it could.
     Covered(usize),
     /// A rule that decides no request, since others decide all that it could.
@@ -209,6 +211,8 @@ impl fmt::Display for ConfigurationError {
 
 impl core::error::Error for ConfigurationError {}
 
+const ALL_ADDRESSES: &str = "write `0.0.0.0/0` and `::/0` for all, or leave `remote_ips` out";
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -234,9 +238,9 @@ impl fmt::Display for Problem {
                      follows, or write `%3F` or `%23` for the character itself"
                 }
                 PathProblem::Wildcard => {
-                    "has a `*`, which stands for nothing else here; leave it out with \
-                     `path_separated_prefix` or `suffix`, use `regex`, or write `%2A` for the character \
-                     itself"
+                    "has `*`, `.+` or `...`, which stand for nothing else here; leave that out with \
+                     `path_separated_prefix` or `suffix`, use `regex`, or write `%2A`, `%2B` or `%2E` for \
+                     the characters themselves"
                 }
                 PathProblem::Expression => {
                     "has a character that no path has; use `regex` for an expression or a template, or \
@@ -276,10 +280,12 @@ impl fmt::Display for Problem {
                 "has bits set behind its prefix; write the first address of the block, or leave out \
                  the `/` and what follows for one address",
             ),
-            Problem::NotABlock(BlockError::Unspecified) => f.write_str(
-                "is the address of no client; write `0.0.0.0/0` and `::/0` for all, or leave \
-                 `remote_ips` out",
-            ),
+            Problem::NotABlock(BlockError::Unspecified) => {
+                write!(f, "is the address of no client; {ALL_ADDRESSES}")
+            }
+            Problem::OneFamily => {
+                write!(f, "has every address of IPv4 and none of IPv6, or the reverse; {ALL_ADDRESSES}")
+            }
             Problem::Covered(by) => write!(
                 f,
                 "decides no request, since basic_auth_rules[{by}] decides all that it could; make that one \

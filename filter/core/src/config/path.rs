@@ -1,7 +1,7 @@
 //! Reads the paths of a rule.
 
 use super::Problem;
-use super::reader::{Object, Read, Value};
+use super::reader::{Object, Read, Value, is_quoted};
 use crate::matching::{Breadth, Case, PathPattern, Position};
 use crate::password::has_visible_ends;
 use crate::policy::Selection;
@@ -25,7 +25,7 @@ pub enum PathProblem {
     Url,
     /// A query or a fragment.
     Query,
-    /// A `*` that stands for any text.
+    /// A `*`, `.+` or `...` that stands for any text.
     Wildcard,
     /// What is a part of a template or of a regular expression.
     Expression,
@@ -111,6 +111,9 @@ fn text(
     warnings: &mut Vec<String>,
 ) -> Read<String> {
     let text = value.text_not_empty()?;
+    if is_quoted(text) {
+        return Err(value.error(Problem::Quoted));
+    }
     if let Some(problem) = problem(text, opens) {
         return Err(value.error(Problem::NotAPath(problem)));
     }
@@ -158,7 +161,8 @@ fn problem(text: &str, opens: bool) -> Option<PathProblem> {
     if text.contains(['?', '#']) {
         return Some(PathProblem::Query);
     }
-    if text.contains('*') {
+    let is_open_end = ["...", "…"].iter().any(|end| text.ends_with(end));
+    if is_open_end || text.contains('*') || text.contains(".+") {
         return Some(PathProblem::Wildcard);
     }
     if text.ends_with('$') {
@@ -174,7 +178,7 @@ fn problem(text: &str, opens: bool) -> Option<PathProblem> {
     if !has_visible_ends(text.as_bytes()) {
         return Some(PathProblem::BlankAtEnd);
     }
-    if [" /", ",/", ",.", ";/"]
+    if [" /", ",/", ";/", " .", ",.", ";."]
         .iter()
         .any(|between| text.contains(between))
     {

@@ -185,6 +185,13 @@ impl Object<'_> {
     }
 }
 
+/// Whether quotes were kept that should have ended in a shell or a template.
+pub(super) fn is_quoted(text: &str) -> bool {
+    ['"', '\'']
+        .iter()
+        .any(|quote| text.starts_with(*quote) && text.ends_with(*quote))
+}
+
 pub(super) fn error_at(place: &Place<'_>, problem: Problem) -> Refusal {
     Box::new(ConfigurationError {
         place: place.to_string(),

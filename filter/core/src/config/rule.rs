@@ -52,7 +52,7 @@ pub(super) fn parse(
         hosts: conditions::hosts(&rule, opens)?,
         path: path::pattern(&rule, breadth, opens, defaults.selection, warnings)?,
         methods: conditions::methods(&rule, breadth, warnings)?,
-        sources: conditions::sources(&rule, opens, warnings)?,
+        sources: conditions::sources(&rule, breadth, opens, warnings)?,
     };
     Ok(Rule { scope, effect })
 }

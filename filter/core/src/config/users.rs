@@ -2,7 +2,7 @@
 
 use super::json::Json;
 use super::limits::Caps;
-use super::reader::{Object, Read, Value, error_at};
+use super::reader::{Object, Read, Value, error_at, is_quoted};
 use super::{Environment, Problem};
 use crate::names::Names;
 use crate::password::{
@@ -72,8 +72,7 @@ pub(super) fn of_rule(rule: &Object<'_>, caps: &Caps) -> Read<Option<UserStore>>
 /// Istio's form: `user:password`, or the base64 of that.
 fn insert_credential(value: &Value<'_>, users: &mut UserStore) -> Read<()> {
     let text = value.text_not_empty()?;
-    let is_quoted = |quote: char| text.starts_with(quote) && text.ends_with(quote);
-    if is_quoted('"') || is_quoted('\'') {
+    if is_quoted(text) {
         return Err(value.error(Problem::Quoted));
     }
     if is_unfilled(text.as_bytes()) {

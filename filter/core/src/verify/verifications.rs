@@ -1,5 +1,6 @@
 //! Verifies passwords: the slow ones within the budget, in slices, and once.
 
+mod slices;
 mod waiting;
 
 use super::budget::{BudgetLimits, TokenBucket};
@@ -14,6 +15,7 @@ use crate::password::{Verdict, Verifier};
 use alloc::boxed::Box;
 use core::net::IpAddr;
 use core::time::Duration;
+use slices::Company;
 
 /// Why a password is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,7 @@ pub(crate) struct Verifications {
     holds: bool,
     queue: Queue,
     running: Option<Job>,
+    company: Company,
     /// What was found for the request at hand, if it was held before.
     current: Option<Held>,
     /// What the request at hand is to wait for.
@@ -84,6 +87,7 @@ impl Verifications {
             holds: false,
             queue: Queue::default(),
             running: None,
+            company: Company::default(),
             current: None,
             pending: None,
         }

@@ -1,29 +1,15 @@
 //! Those that wait for a check: who they are, and how it goes on for them, slice by slice.
 
 use super::Verifications;
-use crate::verify::job::Job;
+use super::slices::LEAST_REST;
 use crate::verify::queue::{Finding, Held, Queue, Ready};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// When the budget is spent, and there is enough again to go on.
-const LEAST_SLICE: Duration = Duration::from_millis(1);
 /// Between two looks at those that wait.
-const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(20);
 
 impl Verifications {
-    /// How long the next slice may last. A quarter of what the timer came late is made up for, since Envoy's may
-    /// come after four times what it was asked for. A budget that is nearly spent is spent in smaller slices:
-    /// the pace is that of the budget, and others wait for less.
-    pub(super) fn slice(&mut self, job: &Job) -> Duration {
-        let now = (self.clock)();
-        let whole = self.limits.slice;
-        let late = job.rest(now).saturating_sub(SHORTEST).min(whole) / 4;
-        let left = self.budget.left(self.limits.rate(), now);
-        left.clamp(LEAST_SLICE, whole + late)
-    }
-
     /// What the request at hand is to wait for.
     pub(crate) fn take_pending(&mut self) -> Option<Held> {
         self.pending.take()
@@ -87,6 +73,6 @@ impl Verifications {
         }
         let now = (self.clock)();
         let wait = self.budget.admit(self.limits.rate(), now).err();
-        Some(wait.unwrap_or_default().clamp(SHORTEST, LONGEST))
+        Some(wait.unwrap_or_default().clamp(LEAST_REST, LONGEST))
     }
 }
