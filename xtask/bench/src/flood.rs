@@ -21,7 +21,7 @@ pub(crate) const COMMAND: &str = "cargo xtask bench flood";
 const METHOD: &str = "\
 Latency in milliseconds as clients on the same machine see it, median and 99th percentile: of requests that \
 need no password, of users who were verified before, and of new users with right passwords from another \
-address, one after another; refused: how many of these new users got 503. Sliced: the defaults. \
+address, one after another; refused: how many of these new users got 503. Alone: nobody else sends requests. Sliced: the defaults. \
 Whole: `max_wait_ms` 0 and `client_share_percent` 100, so that a check is made at once as a whole, or refused";
 
 /// Who else is there while it is measured.
@@ -29,6 +29,8 @@ Whole: `max_wait_ms` 0 and `client_share_percent` 100, so that a check is made a
 enum Scene {
     /// Nobody: not even new users.
     Idle,
+    /// New users, one after another, and nobody else.
+    Alone,
     /// New users, one after another.
     Logins,
     /// Guesses without an end from so many addresses.
@@ -38,8 +40,9 @@ enum Scene {
 }
 
 impl Scene {
-    const ALL: [Scene; 5] = [
+    const ALL: [Scene; 6] = [
         Scene::Idle,
+        Scene::Alone,
         Scene::Logins,
         Scene::Device,
         Scene::Flood(1),
@@ -49,6 +52,7 @@ impl Scene {
     fn name(self) -> String {
         match self {
             Scene::Idle => "idle".to_owned(),
+            Scene::Alone => "new users alone".to_owned(),
             Scene::Logins => "new users".to_owned(),
             Scene::Device => "a forgotten device".to_owned(),
             Scene::Flood(1) => "a flood from one address".to_owned(),

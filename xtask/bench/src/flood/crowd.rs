@@ -60,8 +60,8 @@ impl Crowd {
             verified.ask("/private", Some((&user, PASSWORD))).await?;
             let end = Instant::now() + time;
             let (others, verified, new, ()) = tokio::try_join!(
-                steady(lab, end, None),
-                steady(lab, end, Some(&user)),
+                steady(lab, end, scene, None),
+                steady(lab, end, scene, Some(&user)),
                 newcomers(lab, end, scene),
                 trouble(lab, end, scene),
             )?;
@@ -77,12 +77,20 @@ impl Crowd {
 }
 
 /// A request every few milliseconds on connections in turn.
-async fn steady(lab: &Lab, end: Instant, user: Option<&str>) -> anyhow::Result<Latencies> {
+async fn steady(
+    lab: &Lab,
+    end: Instant,
+    scene: Scene,
+    user: Option<&str>,
+) -> anyhow::Result<Latencies> {
+    let mut latencies = Latencies::default();
+    if matches!(scene, Scene::Alone) {
+        return Ok(latencies);
+    }
     let mut visitors = Vec::new();
     for _ in 0..CONNECTIONS {
         visitors.push(Visitor::from(HOME, lab).await?);
     }
-    let mut latencies = Latencies::default();
     let (mut beat, path) = (
         interval(Duration::from_millis(5)),
         user.map_or("/", |_| "/private"),
@@ -122,7 +130,7 @@ async fn newcomers(lab: &Lab, end: Instant, scene: Scene) -> anyhow::Result<(Lat
 /// Those who do not behave.
 async fn trouble(lab: &Lab, end: Instant, scene: Scene) -> anyhow::Result<()> {
     match scene {
-        Scene::Idle | Scene::Logins => Ok(()),
+        Scene::Idle | Scene::Alone | Scene::Logins => Ok(()),
         Scene::Device => device(lab, end).await,
         Scene::Flood(addresses) => {
             let sources = (2..2 + addresses).map(|last| Ipv4Addr::new(127, 0, 0, last));
