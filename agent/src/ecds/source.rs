@@ -97,7 +97,8 @@ impl Ecds {
     }
 
     fn take_up(&mut self, name: String, mut latest: Latest, repeats: u32) {
-        if matches!(latest.extension.need, Need::Nothing) {
+        // What Envoy has refused and the server sends again at once waits, too.
+        if matches!(latest.extension.need, Need::Nothing) && repeats == 0 {
             self.effects.push(Effect::Count(Conversion::NoRemoteLoad));
             let prepared = Prepared {
                 octets: latest.extension.octets().clone(),

@@ -9,6 +9,11 @@ impl Ecds {
         if subscription.wildcard == Wildcard::Begins {
             self.wants_all = true;
         }
+        let is_less = !subscription.removed.is_empty() || subscription.wildcard == Wildcard::Ends;
+        // A name in both lists is one that Envoy wants anew.
+        for name in names(&subscription.removed) {
+            self.no_longer_named(name);
+        }
         for name in names(&subscription.added) {
             self.entries.entry(name.clone()).or_default().is_named = true;
         }
@@ -19,10 +24,6 @@ impl Ecds {
             if let Some(entry) = self.entries.get_mut(name) {
                 entry.already_there = true;
             }
-        }
-        let is_less = !subscription.removed.is_empty() || subscription.wildcard == Wildcard::Ends;
-        for name in names(&subscription.removed) {
-            self.no_longer_named(name);
         }
         if subscription.wildcard == Wildcard::Ends {
             self.wants_all = false;

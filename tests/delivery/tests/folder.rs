@@ -109,6 +109,18 @@ fn a_file_is_edited_and_envoy_follows() {
                 status(proxy.address("lab"), "/admin", Some("second:2")) == 200
             });
         }
+        // Of a wrong type: Envoy quotes all of it in its refusal, and the agent's log does not.
+        let mut mistyped = lab.with_user("lab", "hidden:s3cret");
+        mistyped["typed_config"]["config"]["vm_config"]["vm_id"] = json!({"not": "a text"});
+        lab.write("lab.yaml", &mistyped.to_string());
+        wait_for("the refusal", || {
+            agent
+                .log()
+                .contains("Unable to parse JSON as proto")
+                .then_some(())
+        });
+        assert!(!agent.log().contains("s3cret"), "{}", agent.log());
+        let refusals = agent.log().matches("Envoy refuses").count();
         // Refused by the filter itself: Envoy refuses the update, and keeps what it has.
         let refused = json!({"basic_auth_rules": 7});
         lab.write(
@@ -116,7 +128,7 @@ fn a_file_is_edited_and_envoy_follows() {
             &lab.resource("lab", &refused, json!({})).to_string(),
         );
         wait_for("the refusal", || {
-            agent.log().contains("Envoy refuses").then_some(())
+            (agent.log().matches("Envoy refuses").count() > refusals).then_some(())
         });
         assert_eq!(
             status(proxy.address("lab"), "/admin", Some("second:2")),

@@ -112,3 +112,35 @@ fn an_answer_to_something_else_changes_nothing() {
     lab.accept();
     lab.says(&["accept n1 v1"]);
 }
+
+/// Some servers answer each refusal with what was refused.
+#[test]
+fn what_envoy_refused_and_the_server_repeats_is_sent_again_at_the_pace_of_retries() {
+    for dialect in BOTH {
+        let mut lab = Lab::subscribed(dialect, &["a"]);
+        let repeated = |nonce: &str| {
+            Event::Pushed(Pushed {
+                version: "v1".to_owned(),
+                nonce: nonce.to_owned(),
+                resources: vec![Ok(extension(dialect, "a", "inline", false))],
+                removed: Vec::new(),
+            })
+        };
+        lab.handle(repeated("n1"));
+        lab.reject();
+        assert_eq!(lab.said.pop().unwrap(), "refuse n1: Envoy's reason");
+        for (nonce, least) in [("n2", 500), ("n3", 1000)] {
+            lab.said.clear();
+            lab.handle(repeated(nonce));
+            lab.says(&[]);
+            let (_, wait) = lab.work[&lab.ticket("a")].clone();
+            assert!(
+                (least..=least * 5 / 4).contains(&wait.as_millis()),
+                "{wait:?}"
+            );
+            lab.succeed("a", "A1");
+            lab.reject();
+            lab.says(&["deliver v1: A1", &format!("refuse {nonce}: Envoy's reason")]);
+        }
+    }
+}

@@ -111,3 +111,13 @@ fn what_comes_and_goes_unused_is_forgotten() {
     lab.says(&["accept n1 v1", "accept n2 v2", "deliver v2: -[\"a\"]"]);
     assert!(lab.ecds.entries.is_empty() && lab.work.is_empty());
 }
+
+#[test]
+fn a_name_that_is_given_up_and_wanted_at_once_is_wanted() {
+    let mut lab = Lab::subscribed(Dialect::Delta, &["a"]);
+    lab.subscribe(&["a"], &["a"]);
+    lab.says(&["ask +[\"a\"] -[\"a\"]"]);
+    lab.push(1, &[("a", "u1")]);
+    lab.succeed("a", "A1");
+    lab.says(&["deliver v1: A1"]);
+}
