@@ -5,6 +5,7 @@ pub mod codec;
 pub mod ecds;
 pub mod folder;
 pub mod logging;
+pub mod memory;
 pub mod metrics;
 pub mod modules;
 pub mod preparation;

@@ -17,12 +17,14 @@ impl Ecds {
         for name in names(&subscription.added) {
             self.entries.entry(name.clone()).or_default().is_named = true;
         }
-        for name in &subscription.already_there {
+        for (name, version) in &subscription.already_there {
             if self.wants_all {
                 self.entries.entry(name.clone()).or_default();
             }
+            let remembered = self.remembered(name, version);
             if let Some(entry) = self.entries.get_mut(name) {
                 entry.already_there = true;
+                entry.accepted = entry.accepted.take().or(remembered);
             }
         }
         if subscription.wildcard == Wildcard::Ends {

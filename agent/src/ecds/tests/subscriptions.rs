@@ -25,7 +25,7 @@ fn a_removal_is_held_back_from_an_envoy_that_had_it_before() {
     let mut lab = Lab::new(Dialect::Delta);
     lab.handle(Event::Subscribed(Subscription {
         added: vec!["a".to_owned()],
-        already_there: vec!["a".to_owned()],
+        already_there: vec![("a".to_owned(), "v0".to_owned())],
         ..Subscription::default()
     }));
     lab.said.clear();
