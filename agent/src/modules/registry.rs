@@ -269,20 +269,21 @@ async fn keep(
     digests: Vec<Digest>,
     module: Unboxed,
 ) -> Result<Kept, ObtainError> {
+    let workbench = &fetcher.workbench;
     let (repository, job, fetcher) = (
         of_all(fetcher, reference, job),
         job.clone(),
         fetcher.clone(),
     );
-    blocking(move || {
+    let work = move || {
         let kept = fetcher.verify_and_keep(module, &digests, &job)?;
         let manifest = digests.last().map(std::slice::from_ref).unwrap_or_default();
         fetcher
             .cache
             .note_module(&repository, &kept.checksum, manifest);
         Ok(kept)
-    })
-    .await
+    };
+    workbench.run(work).await
 }
 
 /// The record of a repository whatever the credentials: which module is behind a manifest.

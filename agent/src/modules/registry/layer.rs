@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use super::manifest::{Descriptor, Manifest};
 use super::session::Session;
 use super::{Cause, PullError};
-use crate::modules::fetch::{Fetcher, Unboxed, blocking, system_text};
+use crate::modules::fetch::{Fetcher, Unboxed, system_text};
 use crate::modules::unbox::{self, Contents, Next, UnboxError};
 use crate::modules::validation::{MAGIC, shown_head};
 
@@ -46,7 +46,11 @@ pub(super) async fn module(
     if let Some(layer) = wasm {
         let file = download(session, layer).await?;
         let fetcher = session.fetcher.clone();
-        return blocking(move || fetcher.unbox(file))
+        let work = move || fetcher.unbox(file);
+        return session
+            .fetcher
+            .workbench
+            .run(work)
             .await
             .map_err(PullError::from);
     }
@@ -62,11 +66,11 @@ pub(super) async fn module(
     let mut search = Search::new(session.fetcher.clone());
     for layer in tars {
         let file = download(session, layer).await?;
-        let (found, after) = blocking(move || {
+        let work = move || {
             let found = search.look_into(file);
             (found, search)
-        })
-        .await;
+        };
+        let (found, after) = session.fetcher.workbench.run(work).await;
         search = after;
         if let Some(module) = found? {
             return Ok(module);
