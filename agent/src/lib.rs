@@ -8,6 +8,7 @@ pub mod logging;
 pub mod memory;
 pub mod metrics;
 pub mod modules;
+pub mod open_files;
 pub mod preparation;
 pub mod readiness;
 pub mod report;
