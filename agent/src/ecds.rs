@@ -6,6 +6,7 @@
 mod effect;
 mod envoy;
 mod event;
+mod memory;
 mod push;
 mod retry;
 mod source;
@@ -21,6 +22,7 @@ pub use effect::{Effect, Report};
 pub use event::{
     EVERYTHING, Event, Failure, Prepared, Pushed, Reminder, Subscription, Ticket, Wildcard,
 };
+pub use memory::Accepted;
 use push::Push;
 pub use push::PushId;
 pub use retry::delay_before;
@@ -48,6 +50,9 @@ pub struct Ecds {
     on_failure: OnFailure,
     wants_all: bool,
     entries: BTreeMap<String, Entry>,
+    remembered: Accepted,
+    /// State-of-the-world: that of the response which Envoy accepted last.
+    envoys_version: String,
     pushes: BTreeMap<PushId, Push>,
     /// Responses that Envoy has not answered yet, by number.
     unanswered: BTreeMap<u64, Sent>,
@@ -62,6 +67,9 @@ pub struct Ecds {
     last_push: PushId,
     last_ticket: u64,
     last_nonce: u64,
+    /// How much longer retries wait, from 0 to 1. Many agents are told the same at the same time and shall not ask in step;
+    /// the names of one stream shall, since those that want the same module share a download.
+    jitter: f64,
     /// The last response that was refused, to know it again.
     refused: Option<push::Refused>,
     effects: Vec<Effect>,
@@ -104,6 +112,7 @@ struct Delivery {
 
 /// A response that Envoy has not answered yet.
 struct Sent {
+    version: String,
     deliveries: Vec<(String, Arc<Delivery>)>,
     purpose: Purpose,
 }
@@ -137,6 +146,8 @@ impl Ecds {
             on_failure,
             wants_all: false,
             entries: BTreeMap::new(),
+            remembered: Accepted::default(),
+            envoys_version: String::new(),
             pushes: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             overdue: BTreeSet::new(),
@@ -146,6 +157,7 @@ impl Ecds {
             last_push: PushId::default(),
             last_ticket: 0,
             last_nonce: 0,
+            jitter: fastrand::f64(),
             refused: None,
             effects: Vec::new(),
         }

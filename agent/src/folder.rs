@@ -100,10 +100,10 @@ impl FolderServer {
         let contents = Arc::clone(&self.contents.borrow_and_update());
         let mut asked: BTreeSet<String> = subscription.added.iter().cloned().collect();
         asked.remove(EVERYTHING);
-        self.named.extend(asked.iter().cloned());
         for name in &subscription.removed {
             self.named.remove(name);
         }
+        self.named.extend(asked.iter().cloned());
         match subscription.wildcard {
             Wildcard::AsBefore => {}
             Wildcard::Begins => self.wants_all = true,

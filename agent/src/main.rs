@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use wasm_agent::cli::Task;
-use wasm_agent::{cli, logging, readiness, run};
+use wasm_agent::{cli, logging, open_files, readiness, run};
 
 fn main() -> ExitCode {
     match start() {
@@ -21,6 +21,7 @@ fn start() -> Result<(), String> {
         Task::CheckReady(address) => return readiness::check(&address),
     };
     logging::start(settings.log_format);
+    open_files::allow_as_many_as_possible();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

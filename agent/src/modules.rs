@@ -5,7 +5,6 @@
 //! resource's secret is decided here, hop by hop.
 
 use std::collections::HashMap;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -21,6 +20,7 @@ mod credentials;
 mod error;
 mod fetch;
 mod flight;
+mod local;
 mod obtain;
 mod options;
 mod reference;
@@ -33,6 +33,7 @@ mod status;
 mod transfer;
 mod unbox;
 mod validation;
+mod workbench;
 
 pub use error::{Cause, LocalError, ObtainError, OpenError, PANICKED, TransferError};
 pub use options::{ModulesOptions, OptionError, ProxySettings, RegistryCa, RegistryMirror};
@@ -46,10 +47,12 @@ use clients::Clients;
 use credentials::OwnConfiguration;
 use fetch::{Fetcher, blocking};
 use flight::Flights;
+use local::LocalModules;
 use registry::Registries;
 use sink::Limits;
 use status::Statuses;
 use transfer::{Progress, Transfer};
+use workbench::Workbench;
 
 /// A module in the cache, verified. No agent removes the file while this value lives.
 #[derive(Clone, Debug)]
@@ -81,6 +84,7 @@ struct Inner {
     own_credentials: OwnConfiguration,
     flights: Flights,
     statuses: Statuses,
+    local: LocalModules,
     holders: Mutex<HashMap<HolderId, Vec<Arc<Lease>>>>,
     /// So many look into the cache at a time: more would only wait for the same disk.
     lookups: Arc<Semaphore>,
@@ -120,6 +124,7 @@ impl Modules {
                 progress: Arc::new(Progress::default()),
             },
             cache: Arc::clone(&cache),
+            workbench: Workbench::default(),
             limits: Limits::of_module(options.max_module_bytes),
             registries: Arc::new(Registries::new(options.registry_mirrors.clone())),
         };
@@ -130,6 +135,7 @@ impl Modules {
             fetcher,
             flights: Flights::default(),
             statuses: Statuses::default(),
+            local: LocalModules::default(),
             holders: Mutex::default(),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             unwritten: Arc::default(),
@@ -161,31 +167,8 @@ impl Modules {
 
     /// Whether a local file is a module that Envoy can load. Blocks on the disk.
     pub fn check_local(&self, path: &Path) -> Result<(), LocalError> {
-        let octets = self
-            .read_local(path)
-            .map_err(|error| LocalError::Unreadable {
-                path: path.to_owned(),
-                cause: error.to_string(),
-            })?;
-        validation::validate(&octets).map_err(|cause| LocalError::Invalid {
-            path: path.to_owned(),
-            cause,
-        })
-    }
-
-    /// Whoever names the file could name `/dev/zero` or a pipe, which have no end.
-    fn read_local(&self, path: &Path) -> io::Result<Vec<u8>> {
         let limit = self.inner.options.max_module_bytes;
-        let mut octets = Vec::new();
-        regular_file::open(path)?
-            .take(limit.saturating_add(1))
-            .read_to_end(&mut octets)?;
-        if octets.len() as u64 > limit {
-            return Err(io::Error::other(format!(
-                "it is larger than {limit} bytes; `ISTIO_WASM_MAX_BINARY_SIZE_BYTES` is the limit"
-            )));
-        }
-        Ok(octets)
+        self.inner.local.check(path, limit)
     }
 
     /// Keeps the files at `paths` until `holder` is released or holds others: what it held before is let go. Paths
@@ -233,6 +216,7 @@ impl Inner {
     fn purge(&self) {
         self.count(self.cache.purge(self.options.max_unused_bytes));
         self.statuses.forget(|checksum| self.cache.has(checksum));
+        self.local.forget();
     }
 
     fn count(&self, contents: cache::Contents) {

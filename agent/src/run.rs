@@ -75,6 +75,7 @@ pub async fn run(settings: Settings) -> Result<(), StartError> {
         converts: settings.converts,
         metrics,
         streams: AtomicU64::new(0),
+        memory: Arc::default(),
     });
     tracing::info!(address = %socket.address(), "ready for Envoy");
     tokio::select! {

@@ -17,8 +17,9 @@ use tonic::{Status, Streaming};
 
 use crate::discovery::{Dialect, EXTENSION_CONFIG, Request, Response, type_name, type_of_response};
 use crate::ecds::{Ecds, Effect, Event, OnFailure, PushId, Pushed, Ticket};
-use crate::extension::Extension;
+use crate::extension::{Extension, is_heartbeat};
 use crate::folder::{Folder, FolderServer};
+use crate::memory::{Envoy, Memory};
 use crate::metrics::Metrics;
 use crate::modules::HolderId;
 use crate::preparation::Preparation;
@@ -51,6 +52,8 @@ pub struct Agent {
     pub metrics: Metrics,
     /// How many streams there were.
     pub streams: AtomicU64,
+    /// What Envoys accepted on streams that have ended.
+    pub memory: Arc<Memory>,
 }
 
 /// Serves one stream: `requests` come from Envoy, and what is sent to `responses` goes to it.
@@ -94,6 +97,8 @@ struct Stream {
     number: u64,
     dialect: Option<Dialect>,
     is_ecds_alone: bool,
+    /// Who is at the other end, once it has said so.
+    envoy: Option<Envoy>,
     ecds: Ecds,
     subscriber: Subscriber,
     to_server: UnboundedSender<Bytes>,
@@ -127,6 +132,7 @@ impl Stream {
             subscriber: Subscriber::new(dialect),
             dialect: method.dialect.filter(|_| agent.converts),
             is_ecds_alone: method.is_ecds_alone,
+            envoy: None,
             agent,
             number,
             to_server,
@@ -170,6 +176,9 @@ impl Stream {
             return self.pass_on(request);
         };
         let type_url = dialect.type_of_request(&request).map_err(unreadable)?;
+        if self.envoy.is_none() {
+            self.envoy = Envoy::of_request(dialect, &request);
+        }
         if !self.is_ecds(type_url) {
             if let Server::Folder(folder) = server {
                 let answer = folder.nothing(&request).map_err(unreadable)?;
@@ -186,7 +195,13 @@ impl Stream {
             self.handle(event, server).await?;
         }
         match self.subscriber.changes(&request) {
-            Some(subscription) => self.handle(Event::Subscribed(subscription), server).await,
+            Some(subscription) => {
+                if let Some(envoy) = &self.envoy {
+                    let names = subscription.already_there.iter().map(|(name, _)| name);
+                    self.ecds.remember(self.agent.memory.recall(envoy, names));
+                }
+                self.handle(Event::Subscribed(subscription), server).await
+            }
             None => Ok(()),
         }
     }
@@ -334,6 +349,9 @@ impl Stream {
 
     fn release(&mut self) {
         self.work.abort_all();
+        if let Some(envoy) = self.envoy.take() {
+            self.agent.memory.keep(envoy, self.ecds.accepted_so_far());
+        }
         self.agent.preparation.modules.release(self.holder());
     }
 }
@@ -351,6 +369,7 @@ fn read(dialect: Dialect, response: &[u8]) -> Result<Pushed, crate::wire::Malfor
         version,
         nonce,
         resources: resources
+            .filter(|octets| !is_heartbeat(dialect, octets))
             .map(|octets| Extension::parse(dialect, octets))
             .collect(),
         removed,

@@ -83,10 +83,9 @@ impl Subscriber {
         Subscription {
             added: wanted.difference(&self.names).cloned().collect(),
             removed: self.names.difference(&wanted).cloned().collect(),
-            already_there: if has_some {
-                request.names.clone()
-            } else {
-                Vec::new()
+            already_there: match has_some {
+                true => with_version(&request.names, &request.version),
+                false => Vec::new(),
             },
             ..Subscription::default()
         }
@@ -150,6 +149,11 @@ impl Subscriber {
     fn encode(&self, request: Request) -> Bytes {
         Bytes::from(request.encode(self.dialect))
     }
+}
+
+fn with_version(names: &[String], version: &str) -> Vec<(String, String)> {
+    let names = names.iter().cloned();
+    names.map(|name| (name, version.to_owned())).collect()
 }
 
 #[cfg(test)]

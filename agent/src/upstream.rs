@@ -17,8 +17,13 @@ use crate::codec::Octets;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// After how much silence the server must show that it is there.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// After how much silence the server must show that it is there. A server of gRPC's ends connections that ask more often
+/// than every five minutes, unless it was told not to ("too_many_pings").
+const KEEP_ALIVE: Duration = Duration::from_secs(5 * 60 + 10);
+/// After how much silence, how soon again and how often the system asks, which such servers do not count: a machine that
+/// is gone is noticed within a minute.
+const TCP_KEEP_ALIVE: (Duration, Duration, u32) =
+    (Duration::from_secs(30), Duration::from_secs(10), 3);
 /// How much a server may send before it is read: a large response shall not crawl.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
@@ -141,7 +146,9 @@ impl Upstream {
         let endpoint = Endpoint::from(url)
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_while_idle(true)
+            .tcp_keepalive(Some(TCP_KEEP_ALIVE.0))
+            .tcp_keepalive_interval(Some(TCP_KEEP_ALIVE.1))
+            .tcp_keepalive_retries(Some(TCP_KEEP_ALIVE.2))
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .tcp_nodelay(true);
@@ -252,4 +259,32 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The default of gRPC's servers: `keepalive.EnforcementPolicy.MinTime` in Go, in C++
+    /// `GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS`.
+    const ALLOWED: Duration = Duration::from_secs(5 * 60);
+
+    #[tokio::test]
+    async fn a_server_is_asked_whether_it_is_there_no_more_often_than_it_allows() {
+        let upstream = Upstream {
+            address: Address::Url(http::Uri::from_static("http://127.0.0.1:1")),
+            ca: None,
+            identity: None,
+            token: None,
+        };
+        let endpoint = upstream.endpoint().await.unwrap();
+        assert!(KEEP_ALIVE > ALLOWED);
+        let asked_by_the_system = (
+            endpoint.get_tcp_keepalive(),
+            endpoint.get_tcp_keepalive_interval(),
+            endpoint.get_tcp_keepalive_retries(),
+        );
+        let (after, again, times) = TCP_KEEP_ALIVE;
+        assert_eq!(asked_by_the_system, (Some(after), Some(again), Some(times)));
+    }
 }

@@ -20,7 +20,7 @@ pub fn type_name(type_url: &str) -> &str {
 }
 
 /// Which of the two forms of the protocol a stream speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// `DiscoveryRequest` and `DiscoveryResponse`.
     StateOfTheWorld,
@@ -54,8 +54,8 @@ pub struct Request {
     pub names: Vec<String>,
     /// Delta: those that it unsubscribes from now.
     pub unsubscribed: Vec<String>,
-    /// Delta: the names that Envoy had when the stream began.
-    pub initial: Vec<String>,
+    /// Delta: the names that Envoy had when the stream began, each with its version.
+    pub initial: Vec<(String, String)>,
     /// State-of-the-world: the version that Envoy accepted last.
     pub version: String,
     /// Which response this answers, or for state-of-the-world which one was the last.
@@ -81,7 +81,7 @@ impl Request {
             Dialect::Delta => Ok(Self {
                 names: texts(request, 3)?,
                 unsubscribed: texts(request, 4)?,
-                initial: initial_names(request)?,
+                initial: initial_versions(request)?,
                 nonce: wire::text(request, 6)?.to_owned(),
                 error: wire::merged(request, 7)?.map(Cow::into_owned),
                 rest: wire::without(request, &[2, 3, 4, 5, 6, 7])?,
@@ -129,9 +129,13 @@ fn texts(message: &[u8], number: u32) -> Result<Vec<String>, Malformed> {
         .collect()
 }
 
-fn initial_names(request: &[u8]) -> Result<Vec<String>, Malformed> {
+fn initial_versions(request: &[u8]) -> Result<Vec<(String, String)>, Malformed> {
     wire::all_bytes(request, 5)
-        .map(|entry| Ok(wire::text(entry?, 1)?.to_owned()))
+        .map(|entry| {
+            let entry = entry?;
+            let text = |number| wire::text(entry, number).map(str::to_owned);
+            Ok((text(1)?, text(2)?))
+        })
         .collect()
 }
 

@@ -4,6 +4,7 @@
 //! or not, stays: fields that Envoy's protos have and the agent's lack must not get lost.
 
 mod direct;
+mod lifetime;
 mod nested;
 mod rbac;
 mod structured;
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use crate::discovery::{Dialect, EXTENSION_CONFIG, RESOURCE, type_name};
 use crate::module_request::{ModuleRequest, PullPolicy};
 use crate::wire::{self, Malformed};
+pub use lifetime::is_heartbeat;
 
 const HTTP_WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 const NETWORK_WASM: &str = "envoy.extensions.filters.network.wasm.v3.Wasm";
@@ -120,6 +122,8 @@ impl Extension {
     /// Reads `octets`, an element of a response's `resources`.
     pub fn parse(dialect: Dialect, octets: Bytes) -> Result<Self, InvalidExtension> {
         let unnamed = |reason| InvalidExtension { name: None, reason };
+        let octets =
+            lifetime::without_ttl(dialect, octets).map_err(|error| unnamed(error.into()))?;
         let opened = Opened::parse(dialect, &octets).map_err(unnamed)?;
         let name = opened.name().map_err(unnamed)?;
         let of_this = |reason| InvalidExtension {
@@ -137,7 +141,7 @@ impl Extension {
         })
     }
 
-    /// As the server sent it.
+    /// As the server sent it, but for its TTL.
     pub fn octets(&self) -> &Bytes {
         &self.octets
     }

@@ -115,6 +115,7 @@ impl Ecds {
     }
 
     fn accepted(&mut self, sent: Sent) {
+        self.envoys_version = sent.version;
         for (name, delivery) in sent.deliveries {
             let Some(entry) = self.entries.get_mut(&name) else {
                 continue;
@@ -201,6 +202,7 @@ fn response(deliveries: Deliveries, purpose: Purpose) -> (Sent, Response) {
         ..Response::default()
     };
     let sent = Sent {
+        version: response.version.clone(),
         deliveries,
         purpose,
     };
@@ -214,6 +216,7 @@ fn nothing(version: String, removed: Vec<String>) -> (Sent, Response) {
         ..Response::default()
     };
     let sent = Sent {
+        version: response.version.clone(),
         deliveries: Vec::new(),
         purpose: Purpose::Update,
     };

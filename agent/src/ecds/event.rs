@@ -40,8 +40,8 @@ pub struct Subscription {
     pub removed: Vec<String>,
     /// Whether it wants everything there is.
     pub wildcard: Wildcard,
-    /// Names that it has from an earlier stream.
-    pub already_there: Vec<String>,
+    /// Names that it has from an earlier stream, each with its version.
+    pub already_there: Vec<(String, String)>,
 }
 
 /// How a request changes the subscription to everything, which a first request without names is, too.

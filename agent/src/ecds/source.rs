@@ -97,7 +97,8 @@ impl Ecds {
     }
 
     fn take_up(&mut self, name: String, mut latest: Latest, repeats: u32) {
-        if matches!(latest.extension.need, Need::Nothing) {
+        // What Envoy has refused and the server sends again at once waits, too.
+        if matches!(latest.extension.need, Need::Nothing) && repeats == 0 {
             self.effects.push(Effect::Count(Conversion::NoRemoteLoad));
             let prepared = Prepared {
                 octets: latest.extension.octets().clone(),
@@ -124,7 +125,7 @@ impl Ecds {
             extension: Arc::clone(extension),
             after: match repeats {
                 0 => Duration::ZERO,
-                repeats => delay_before(repeats, spread(ticket)),
+                repeats => delay_before(repeats, self.jitter),
             },
         });
         Work {
@@ -239,7 +240,7 @@ impl Ecds {
             .map_or(0, |work| work.failures)
             .saturating_add(1);
         let ticket = self.next_ticket(name);
-        let after = delay_before(failures, spread(ticket));
+        let after = delay_before(failures, self.jitter);
         self.effects.push(Effect::Count(failure.counted_as));
         self.effects.push(Effect::Report(Report::Failed {
             name: name.to_owned(),
@@ -321,10 +322,4 @@ fn each_name_once(mut pushed: Pushed) -> Pushed {
         .resources
         .extend(counts.into_keys().map(|name| Err(repeated(name))));
     pushed
-}
-
-/// Something from 0 to 1 that differs from ticket to ticket.
-fn spread(ticket: Ticket) -> f64 {
-    // The golden ratio spreads consecutive numbers evenly.
-    (ticket.0 as f64 * 0.618_033_988_749_895).fract()
 }

@@ -9,20 +9,23 @@ impl Ecds {
         if subscription.wildcard == Wildcard::Begins {
             self.wants_all = true;
         }
+        let is_less = !subscription.removed.is_empty() || subscription.wildcard == Wildcard::Ends;
+        // A name in both lists is one that Envoy wants anew.
+        for name in names(&subscription.removed) {
+            self.no_longer_named(name);
+        }
         for name in names(&subscription.added) {
             self.entries.entry(name.clone()).or_default().is_named = true;
         }
-        for name in &subscription.already_there {
+        for (name, version) in &subscription.already_there {
             if self.wants_all {
                 self.entries.entry(name.clone()).or_default();
             }
+            let remembered = self.remembered(name, version);
             if let Some(entry) = self.entries.get_mut(name) {
                 entry.already_there = true;
+                entry.accepted = entry.accepted.take().or(remembered);
             }
-        }
-        let is_less = !subscription.removed.is_empty() || subscription.wildcard == Wildcard::Ends;
-        for name in names(&subscription.removed) {
-            self.no_longer_named(name);
         }
         if subscription.wildcard == Wildcard::Ends {
             self.wants_all = false;

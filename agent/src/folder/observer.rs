@@ -1,6 +1,7 @@
 //! Watches the folder and the files that it names: by inotify for speed, and by looking for certainty.
 
 use std::collections::{BTreeSet, HashMap};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -125,7 +126,8 @@ impl Watching {
             self.writers
                 .retain(|_, since| since.elapsed() < LONGEST_WRITE);
             let writers = &self.writers;
-            let round = self.reader.read(&|path: &Path| writers.contains_key(path));
+            let round = read(&mut self.reader, &|path| writers.contains_key(path));
+            let Some(round) = round else { continue };
             is_unsettled = round.is_unsettled;
             self.contents.send_if_modified(|contents| {
                 let is_new = !Arc::ptr_eq(contents, &round.contents);
@@ -190,6 +192,15 @@ impl Watching {
     }
 }
 
+/// Looks at everything. A panic at what a file holds must not end the watching: nobody would see that nothing changes any
+/// more, such as a user who is to be locked out.
+fn read(reader: &mut Reader, is_written: &dyn Fn(&Path) -> bool) -> Option<Round> {
+    let round = panic::catch_unwind(AssertUnwindSafe(|| reader.read(is_written)));
+    round
+        .inspect_err(|_| tracing::error!("the agent panicked at a file of the folder, and tells on standard error where; what is at work stays"))
+        .ok()
+}
+
 /// Whether a file may differ after the event.
 fn is_change(kind: EventKind) -> bool {
     match kind {
@@ -246,5 +257,25 @@ mod tests {
         symlink("..2", mount.join("..tmp")).unwrap();
         fs::rename(mount.join("..tmp"), mount.join("..data")).unwrap();
         wait_for("third");
+    }
+
+    /// Nobody would notice that the folder is not looked at any more.
+    #[test]
+    fn a_panic_does_not_end_the_watching() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(
+            folder.path().join("a.json"),
+            RESOURCE.replace("file://", ""),
+        )
+        .unwrap();
+        let mut reader = Reader::new(folder.path().to_owned());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        // Who writes to a file is asked about once the file has settled.
+        while read(&mut reader, &|_| panic!("a reader's panic")).is_some() {
+            assert!(Instant::now() < deadline, "the file does not settle");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let round = read(&mut reader, &|_| false).unwrap();
+        assert_eq!(round.contents.resources.keys().collect::<Vec<_>>(), ["a"]);
     }
 }

@@ -29,10 +29,9 @@ mod purge;
 mod record;
 mod versions;
 
-pub(super) use lease::Lease;
+pub(super) use lease::{Lease, Stamp};
 pub(super) use record::{SourceId, Wanted};
 
-use lease::Stamp;
 use record::Record;
 use versions::Versions;
 

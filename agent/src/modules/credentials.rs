@@ -53,6 +53,17 @@ impl Credential {
     }
 }
 
+impl Credential {
+    fn identity(self) -> Vec<String> {
+        match self {
+            Self::Anonymous => vec!["anonymous".to_owned()],
+            Self::Basic { user, password } => vec!["basic".to_owned(), user, password],
+            Self::IdentityToken(token) => vec!["identity".to_owned(), token],
+            Self::RegistryToken(token) => vec!["registry".to_owned(), token],
+        }
+    }
+}
+
 impl std::fmt::Debug for Credential {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -100,24 +111,26 @@ impl OwnConfiguration {
 }
 
 impl Keyring {
-    /// What sets these credentials apart from others, for `reference`.
-    pub(super) fn identity(&self, reference: &Reference) -> Vec<String> {
-        let credential = match self {
+    /// What sets these credentials apart from others, for `reference` and for its repositories on `mirrors`: each may
+    /// be shown another one.
+    pub(super) fn identity(
+        &self,
+        reference: &Reference,
+        mirrors: &[(String, String)],
+    ) -> Vec<String> {
+        let configuration = match self {
             // One agent, one identity, however often its token changes.
             Self::Own(_) => return vec!["own".to_owned()],
-            Self::Secret(configuration) => configuration
-                .find(&reference.registry, &reference.repository)
-                // One that cannot be read is refused before it is shown to anybody.
-                .unwrap_or_default()
-                .unwrap_or(Credential::Anonymous),
-            Self::Url(credential) => credential.clone(),
+            // No mirror is shown it.
+            Self::Url(credential) => return credential.clone().identity(),
+            Self::Secret(configuration) => configuration,
         };
-        match credential {
-            Credential::Anonymous => vec!["anonymous".to_owned()],
-            Credential::Basic { user, password } => vec!["basic".to_owned(), user, password],
-            Credential::IdentityToken(token) => vec!["identity".to_owned(), token],
-            Credential::RegistryToken(token) => vec!["registry".to_owned(), token],
-        }
+        let own = (reference.registry.clone(), reference.repository.clone());
+        let places = std::iter::once(&own).chain(mirrors);
+        // One that cannot be read is refused before it is shown to anybody.
+        let shown = places.map(|(host, repository)| configuration.find(host, repository));
+        let shown = shown.map(|found| found.unwrap_or_default().unwrap_or(Credential::Anonymous));
+        shown.flat_map(Credential::identity).collect()
     }
 
     /// The credential for a repository of a registry.

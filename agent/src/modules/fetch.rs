@@ -16,6 +16,7 @@ use super::source::{HttpSource, Source};
 use super::transfer::{Answer, Failed, Request, Transfer, display};
 use super::unbox::{self, Target, UnboxError};
 use super::validation::validate;
+use super::workbench::Workbench;
 
 /// One module to be downloaded.
 #[derive(Clone, Debug)]
@@ -34,6 +35,7 @@ pub(super) struct Job {
 pub(super) struct Fetcher {
     pub(super) transfer: Transfer,
     pub(super) cache: Arc<Cache>,
+    pub(super) workbench: Workbench,
     pub(super) limits: Limits,
     pub(super) registries: Arc<super::registry::Registries>,
 }
@@ -63,13 +65,13 @@ impl Fetcher {
             .await
             .map_err(|failed| job.download_failure(failed))?;
         let (fetcher, job) = (self.clone(), job.clone());
-        blocking(move || {
+        let work = move || {
             let module = fetcher
                 .unbox(file)
                 .map_err(|error| job.unbox_failure(error))?;
             fetcher.verify_and_keep(module, &[], &job)
-        })
-        .await
+        };
+        self.workbench.run(work).await
     }
 
     async fn fetch_image(&self, reference: &Reference, job: &Job) -> Result<Kept, ObtainError> {

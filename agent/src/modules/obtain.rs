@@ -131,7 +131,8 @@ impl Inner {
                 (id, source.display(), Some(String::new()), None)
             }
             Source::Registry(reference) => {
-                let identity = keyring.identity(reference);
+                let mirrors = self.fetcher.registries.mirrors_of(reference);
+                let identity = keyring.identity(reference, &mirrors);
                 let mut parts = vec!["oci", &reference.registry, &reference.repository];
                 parts.extend(identity.iter().map(String::as_str));
                 let url = format!("oci://{}/{}", reference.registry, reference.repository);

@@ -42,6 +42,23 @@ impl Registries {
         }
     }
 
+    /// The hosts that are asked before `reference`'s own registry, each with the repository that it has for it.
+    pub(super) fn mirrors_of(&self, reference: &Reference) -> Vec<(String, String)> {
+        let Ok(url) = Url::parse(&format!("https://{}/", reference.registry)) else {
+            return Vec::new();
+        };
+        let place = |mirror: &RegistryMirror| {
+            let slash = if mirror.prefix.is_empty() { "" } else { "/" };
+            let repository = format!("{}{slash}{}", mirror.prefix, reference.repository);
+            (mirror.mirror.clone(), repository)
+        };
+        let mirrors = self.mirrors.iter();
+        mirrors
+            .filter(|mirror| names_host_and_port(&mirror.host, &url))
+            .map(place)
+            .collect()
+    }
+
     fn is_plain(&self, host: &str) -> Option<bool> {
         self.plain
             .lock()
@@ -123,7 +140,12 @@ pub(super) async fn fetch(
     reference: &Reference,
     job: &Job,
 ) -> Result<Kept, ObtainError> {
-    for place in mirrors(fetcher, reference) {
+    for (host, repository) in fetcher.registries.mirrors_of(reference) {
+        let place = Place {
+            host,
+            repository,
+            is_mirror: true,
+        };
         match pull(fetcher, &place, reference, job).await {
             Ok(kept) => return Ok(kept),
             Err(error) => {
@@ -139,27 +161,6 @@ pub(super) async fn fetch(
         is_mirror: false,
     };
     pull(fetcher, &origin, reference, job).await
-}
-
-fn mirrors(fetcher: &Fetcher, reference: &Reference) -> Vec<Place> {
-    let Ok(url) = Url::parse(&format!("https://{}/", reference.registry)) else {
-        return Vec::new();
-    };
-    let place = |mirror: &RegistryMirror| {
-        let slash = if mirror.prefix.is_empty() { "" } else { "/" };
-        let repository = format!("{}{slash}{}", mirror.prefix, reference.repository);
-        Place {
-            host: mirror.mirror.clone(),
-            repository,
-            is_mirror: true,
-        }
-    };
-    let mirrors = &fetcher.registries.mirrors;
-    mirrors
-        .iter()
-        .filter(|mirror| names_host_and_port(&mirror.host, &url))
-        .map(place)
-        .collect()
 }
 
 async fn pull(
@@ -268,20 +269,21 @@ async fn keep(
     digests: Vec<Digest>,
     module: Unboxed,
 ) -> Result<Kept, ObtainError> {
+    let workbench = &fetcher.workbench;
     let (repository, job, fetcher) = (
         of_all(fetcher, reference, job),
         job.clone(),
         fetcher.clone(),
     );
-    blocking(move || {
+    let work = move || {
         let kept = fetcher.verify_and_keep(module, &digests, &job)?;
         let manifest = digests.last().map(std::slice::from_ref).unwrap_or_default();
         fetcher
             .cache
             .note_module(&repository, &kept.checksum, manifest);
         Ok(kept)
-    })
-    .await
+    };
+    workbench.run(work).await
 }
 
 /// The record of a repository whatever the credentials: which module is behind a manifest.

@@ -88,7 +88,10 @@ fn extract_best(
 ) -> Result<(), UnboxError> {
     let mut best = None;
     let mut passed_over = None;
-    for_each_file(reader, |path, entry| {
+    for_each_entry(reader, |path, content| {
+        let Some(content) = content else {
+            return Ok(Next::Continue);
+        };
         let Some(path) = path.filter(|path| is_plain(path)) else {
             passed_over =
                 Some("; names that are absolute or lead out of the archive are passed over");
@@ -97,7 +100,7 @@ fn extract_best(
         let rank = rank(&path);
         if best.is_none_or(|best| rank > best) {
             module.restart().map_err(UnboxError::Write)?;
-            copy(entry, module, limits)?;
+            copy(content, module, limits)?;
             best = Some(rank);
         }
         Ok(Next::Continue)
@@ -111,17 +114,18 @@ fn extract_best(
     }
 }
 
-/// Whether to look at further files of an archive.
+/// Whether to look at further entries of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Continue,
     Stop,
 }
 
-/// Shows each regular file of a tar to `see`; `None` is a name that is no path.
-pub(super) fn for_each_file(
+/// Shows each entry of a tar to `see`: its path, `None` for a name that is none, and its content, `None` for what is no
+/// regular file, such as a link.
+pub(super) fn for_each_entry(
     reader: impl Read,
-    mut see: impl FnMut(Option<PathBuf>, &mut dyn Read) -> Result<Next, UnboxError>,
+    mut see: impl FnMut(Option<PathBuf>, Option<&mut dyn Read>) -> Result<Next, UnboxError>,
 ) -> Result<(), UnboxError> {
     let mut archive = tar::Archive::new(reader);
     let mut long_name = None;
@@ -135,15 +139,15 @@ pub(super) fn for_each_file(
         if is_about_the_next(kind) {
             continue;
         }
-        let name = long_name.take();
-        if !kind.is_file() {
-            continue;
-        }
-        let path = match name {
+        let path = match long_name.take() {
             Some(name) => Some(PathBuf::from(OsString::from_vec(name))),
             None => entry.path().ok().map(std::borrow::Cow::into_owned),
         };
-        if see(path, &mut entry)? == Next::Stop {
+        let content: Option<&mut dyn Read> = match kind.is_file() {
+            true => Some(&mut entry),
+            false => None,
+        };
+        if see(path, content)? == Next::Stop {
             break;
         }
     }

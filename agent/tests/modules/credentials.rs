@@ -326,3 +326,33 @@ async fn a_mirror_that_fails_or_lies_is_passed_over() {
         assert!(mirror.count() > 0);
     }
 }
+
+/// A secret may be nothing to the registry and open a mirror of it: that, too, sets it apart from others.
+#[tokio::test]
+async fn what_a_mirror_gives_for_one_secret_is_not_had_for_another() {
+    let mirror = private("u", "right").await;
+    let origin =
+        Server::start(|_| Reply::status(401).header("www-authenticate", "Basic realm=\"r\"")).await;
+    let setting = format!("{}={}", origin.address, mirror.address);
+    let agent =
+        Agent::with(|options| options.registry_mirrors = vec![setting.parse().unwrap()]).await;
+    let url = origin.oci("p/m:v1");
+    let right = || Some(secret(&mirror, "u", "right"));
+    agent.obtain(&by("a", &url, right())).await.unwrap();
+    let refused = format!(
+        "could not fetch Wasm OCI image {url}: could not fetch manifest: {} lets nobody pull p/m without credentials, and there are none",
+        origin.address
+    );
+    for credentials in [secret(&mirror, "u", "wrong"), br#"{"auths":{}}"#.to_vec()] {
+        for sha256 in [None, Some(sha256(&module("private")))] {
+            let wanted = ModuleRequest {
+                sha256,
+                ..by("b", &url, Some(credentials.clone()))
+            };
+            assert_eq!(agent.refusal(&wanted).await, refused);
+        }
+    }
+    let requests = mirror.count();
+    agent.obtain(&by("b", &url, right())).await.unwrap();
+    assert_eq!(mirror.count(), requests);
+}

@@ -77,6 +77,15 @@ async fn layouts_that_give_the_module() {
             ],
         ),
         (
+            "behind layers of nothing, as steps that change no file make them",
+            OCI_MANIFEST,
+            vec![
+                (OCI_TAR_GZIP, plugin(&wasm)),
+                (OCI_TAR_GZIP, gzip(&[0; 1024])),
+                (TAR, Vec::new()),
+            ],
+        ),
+        (
             "whited out and written again in one layer",
             OCI_MANIFEST,
             vec![
@@ -143,6 +152,13 @@ async fn layouts_that_do_not() {
     let long = "long/".repeat(1000);
     let names: Vec<_> = (0..=10_000).map(|name| format!(".wh.{name}")).collect();
     let removals: Vec<_> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    let mut link = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_size(0);
+    link.append_link(&mut header, "plugin.wasm", "other.wasm")
+        .unwrap();
+    let link = link.into_inner().unwrap();
     for (name, layers, cause) in [
         (
             "no layers",
@@ -167,6 +183,11 @@ async fn layouts_that_do_not() {
                 (OCI_TAR_GZIP, plugin(&wasm)),
                 (OCI_TAR_GZIP, gzip(&tar(&[(".wh.plugin.wasm", b"")]))),
             ],
+            "no layer of the image has plugin.wasm".to_owned(),
+        ),
+        (
+            "a link in its place in a newer layer",
+            vec![(OCI_TAR_GZIP, plugin(&wasm)), (OCI_TAR_GZIP, gzip(&link))],
             "no layer of the image has plugin.wasm".to_owned(),
         ),
         (

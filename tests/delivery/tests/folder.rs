@@ -11,12 +11,13 @@ use delivery_tests::client::status;
 use delivery_tests::envoy::{Bootstrap, Proxy};
 use delivery_tests::fake_envoy::FakeEnvoy;
 use delivery_tests::lab::{good, module};
-use delivery_tests::messages::HTTP_WASM;
+use delivery_tests::messages::{ECDS, HTTP_WASM};
 use delivery_tests::module_server::ModuleServer;
 use delivery_tests::{stays, wait_at_most, wait_for};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wasm_agent::discovery::Dialect;
+use wasm_agent::wire::{message, put_bytes, text};
 
 struct Lab {
     folder: TempDir,
@@ -109,6 +110,18 @@ fn a_file_is_edited_and_envoy_follows() {
                 status(proxy.address("lab"), "/admin", Some("second:2")) == 200
             });
         }
+        // Of a wrong type: Envoy quotes all of it in its refusal, and the agent's log does not.
+        let mut mistyped = lab.with_user("lab", "hidden:s3cret");
+        mistyped["typed_config"]["config"]["vm_config"]["vm_id"] = json!({"not": "a text"});
+        lab.write("lab.yaml", &mistyped.to_string());
+        wait_for("the refusal", || {
+            agent
+                .log()
+                .contains("Unable to parse JSON as proto")
+                .then_some(())
+        });
+        assert!(!agent.log().contains("s3cret"), "{}", agent.log());
+        let refusals = agent.log().matches("Envoy refuses").count();
         // Refused by the filter itself: Envoy refuses the update, and keeps what it has.
         let refused = json!({"basic_auth_rules": 7});
         lab.write(
@@ -116,7 +129,7 @@ fn a_file_is_edited_and_envoy_follows() {
             &lab.resource("lab", &refused, json!({})).to_string(),
         );
         wait_for("the refusal", || {
-            agent.log().contains("Envoy refuses").then_some(())
+            (agent.log().matches("Envoy refuses").count() > refusals).then_some(())
         });
         assert_eq!(
             status(proxy.address("lab"), "/admin", Some("second:2")),
@@ -254,7 +267,7 @@ fn what_is_not_there_is_answered_also_for_other_types() {
     let nothing = envoy.response();
     assert_eq!(nothing.removed, ["nothing"]);
     envoy.accept(&["nothing"], &nothing);
-    envoy.send(wasm_agent::wire::message(&[
+    envoy.send(message(&[
         (2, b"type.googleapis.com/envoy.config.cluster.v3.Cluster"),
         (3, b"c"),
     ]));
@@ -312,4 +325,47 @@ fn the_agent_comes_back_with_its_modules_while_their_server_is_down() {
     agent.restart();
     lab.write("lab.yaml", &lab.with_user("lab", "second:2").to_string());
     proxy.wait_for_user("lab", "second:2");
+}
+
+/// A stream breaks, and what Envoy is sent then it refuses: what it had accepted follows.
+#[test]
+fn what_envoy_accepted_is_remembered_over_a_broken_stream() {
+    let lab = Lab::new();
+    let write = |code: &str| {
+        let vm = json!({"code": {"local": {"inline_string": code}}});
+        let config = json!({"@type": HTTP_WASM, "config": {"vm_config": vm}});
+        lab.write(
+            "a.json",
+            &json!({"name": "a", "typed_config": config}).to_string(),
+        );
+    };
+    write("good");
+    let agent = Agent::with_folder(lab.folder.path(), &[]);
+    let subscribe = |version: &str| {
+        let node = message(&[(1, b"node")]);
+        let had = message(&[(1, b"a"), (2, version.as_bytes())]);
+        let mut request = message(&[(1, &node), (2, ECDS.as_bytes()), (3, b"a")]);
+        if !version.is_empty() {
+            put_bytes(&mut request, 5, &had);
+        }
+        let envoy = FakeEnvoy::connect(&agent.socket(), Dialect::Delta);
+        envoy.send(request);
+        envoy
+    };
+    let envoy = subscribe("");
+    let good = envoy.response();
+    envoy.accept(&[], &good);
+    drop(envoy);
+    wait_for("the stream's end", || {
+        agent.log().contains("Envoy's stream ended").then_some(())
+    });
+    write("bad");
+    let other = FakeEnvoy::connect(&agent.socket(), Dialect::Delta);
+    other.subscribe(&["a"]);
+    while other.response().resources == good.resources {}
+    let envoy = subscribe(text(&good.resources[0], 1).unwrap());
+    let bad = envoy.response();
+    assert_ne!(bad.resources, good.resources);
+    envoy.reject(&[], &bad);
+    assert_eq!(envoy.response().resources, good.resources);
 }

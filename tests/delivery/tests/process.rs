@@ -308,3 +308,20 @@ fn the_log_is_json_if_asked_for() {
         assert!(line["message"].is_string() && line["timestamp"].is_string());
     }
 }
+
+/// Usual are 1,024, which many streams and modules use up.
+#[test]
+fn as_many_files_may_be_open_as_the_system_allows() {
+    let folder = tempfile::tempdir().unwrap();
+    let resources = folder.path().to_str().unwrap();
+    let agent = program().to_str().unwrap();
+    let limited = "ulimit -Sn 100 && ulimit -Hn 500 && exec \"$0\" \"$@\"";
+    let arguments = ["-c", limited, agent, "--resources", resources];
+    let agent = Agent::start_program(Path::new("/bin/sh"), &arguments, &[]);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", agent.id().unwrap())).unwrap();
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let numbers: Vec<_> = files.unwrap().split_whitespace().skip(3).take(2).collect();
+    assert_eq!(numbers, ["500", "500"]);
+}

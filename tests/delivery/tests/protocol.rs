@@ -364,3 +364,33 @@ fn a_file_that_an_upstream_names_is_not_read() {
     envoy.subscribe(&["a"]);
     assert_eq!(envoy.response().resources, [resource]);
 }
+
+/// xDS protocol, "TTL": a heartbeat has a name and a time, but no resource.
+#[test]
+fn a_heartbeat_is_accepted() {
+    for dialect in BOTH {
+        let xds = XdsServer::start();
+        let agent = Agent::with_upstream(&xds.url(), &[]);
+        xds.set("a", inline("a", "code"));
+        let envoy = FakeEnvoy::connect(&agent.socket(), dialect);
+        envoy.subscribe(&["a"]);
+        envoy.response();
+        let heartbeat = message(&[(3, b"a"), (6, b"\x08\x05")]);
+        let url = format!("type.googleapis.com/{}", wasm_agent::discovery::RESOURCE);
+        let response = Response {
+            resources: vec![Bytes::from(match dialect {
+                Dialect::StateOfTheWorld => message(&[(1, url.as_bytes()), (2, &heartbeat)]),
+                Dialect::Delta => heartbeat,
+            })],
+            nonce: "heartbeat".to_owned(),
+            ..Response::default()
+        };
+        xds.send_raw(&response.encode());
+        let answer = wait_for("the answer", || {
+            xds.seen()
+                .into_iter()
+                .find(|seen| seen.nonce == "heartbeat")
+        });
+        assert_eq!(answer.error, None);
+    }
+}

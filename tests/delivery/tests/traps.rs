@@ -261,18 +261,25 @@ fn trap_3_a_file_that_comes_late() {
 /// Trap 4: after a refusal by Envoy, every update of a listener that uses the name is refused.
 #[test]
 fn trap_4_a_refused_configuration_poisons_listeners() {
-    for lab in [Lab::alone(), Lab::with_agent(&[])] {
+    for mut lab in [Lab::alone(), Lab::with_agent(&[])] {
         let mut bootstrap = lab.bootstrap();
         bootstrap.has_lds = true;
         let proxy = lab.proxy(&bootstrap);
         let sent = lab.set(&lab.local().with_configuration("no JSON").any());
         lab.xds.wait_for_refusal(&sent);
         if lab.agent.is_some() {
-            let restored = || {
-                (proxy.statistic("extension_config_discovery.http_filter.lab.update_success") >= 2)
-                    .then_some(())
+            let successes = "extension_config_discovery.http_filter.lab.update_success";
+            let restored = |least| {
+                let is_so = || (proxy.statistic(successes) >= least).then_some(());
+                wait_for("the last good configuration again", is_so);
             };
-            wait_for("the last good configuration again", restored);
+            restored(2);
+            // On the next stream, too, the server has nothing else.
+            lab.xds.restart();
+            wait_for("another refusal", || {
+                (lab.xds.refusals().len() >= 2).then_some(())
+            });
+            restored(3);
         }
         assert_eq!(status(proxy.address("lab"), "/admin", Some("first:1")), 200);
         let address = free_address();

@@ -156,7 +156,7 @@ fn a_resource_of_delta_keeps_its_envelope() {
             (1, b"7"),
             (2, &extension(filter)),
             (3, b"lab"),
-            (6, b"\x08\x05"),
+            (7, b"\x08\x01"),
         ])
     };
     let before = resource(&any(HTTP_URL, &wasm(&[(3, &remote())])));
@@ -200,4 +200,33 @@ fn a_fallback_denies_or_allows_as_the_filter_would() {
         fallback(&any(NETWORK_URL, &closed)),
         extension(&any(network, &deny(3)))
     );
+}
+
+#[test]
+fn a_time_to_live_does_not_reach_envoy() {
+    let filter = extension(&any(HTTP_URL, &wasm(&[(3, &inline())])));
+    let resource = message(&[(1, b"7"), (2, &filter), (3, b"lab")]);
+    let mortal = [&resource[..], &message(&[(6, b"\x08\x05")])].concat();
+    let heartbeat = message(&[(1, b"7"), (3, b"lab"), (6, b"\x08\x05")]);
+    let wrapped = |resource: &Vec<u8>| {
+        any(
+            "type.googleapis.com/envoy.service.discovery.v3.Resource",
+            resource,
+        )
+    };
+    for (dialect, [resource, mortal, heartbeat]) in [
+        (
+            Dialect::StateOfTheWorld,
+            [&resource, &mortal, &heartbeat].map(wrapped),
+        ),
+        (
+            Dialect::Delta,
+            [resource.clone(), mortal.clone(), heartbeat.clone()],
+        ),
+    ] {
+        let parsed = Extension::parse(dialect, Bytes::from(mortal.clone())).unwrap();
+        assert_eq!(parsed.octets(), &resource);
+        let are_heartbeats = [&resource, &mortal, &heartbeat].map(|it| is_heartbeat(dialect, it));
+        assert_eq!(are_heartbeats, [false, false, true]);
+    }
 }

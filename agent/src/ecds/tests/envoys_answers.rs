@@ -112,3 +112,65 @@ fn an_answer_to_something_else_changes_nothing() {
     lab.accept();
     lab.says(&["accept n1 v1"]);
 }
+
+/// Some servers answer each refusal with what was refused.
+#[test]
+fn what_envoy_refused_and_the_server_repeats_is_sent_again_at_the_pace_of_retries() {
+    for dialect in BOTH {
+        let mut lab = Lab::subscribed(dialect, &["a"]);
+        let repeated = |nonce: &str| {
+            Event::Pushed(Pushed {
+                version: "v1".to_owned(),
+                nonce: nonce.to_owned(),
+                resources: vec![Ok(extension(dialect, "a", "inline", false))],
+                removed: Vec::new(),
+            })
+        };
+        lab.handle(repeated("n1"));
+        lab.reject();
+        assert_eq!(lab.said.pop().unwrap(), "refuse n1: Envoy's reason");
+        for (nonce, least) in [("n2", 500), ("n3", 1000)] {
+            lab.said.clear();
+            lab.handle(repeated(nonce));
+            lab.says(&[]);
+            let (_, wait) = lab.work[&lab.ticket("a")].clone();
+            assert!(
+                (least..=least * 5 / 4).contains(&wait.as_millis()),
+                "{wait:?}"
+            );
+            lab.succeed("a", "A1");
+            lab.reject();
+            lab.says(&["deliver v1: A1", &format!("refuse {nonce}: Envoy's reason")]);
+        }
+    }
+}
+
+/// Envoy comes back on another stream, and the server still has what it refused.
+#[test]
+fn what_was_accepted_on_an_earlier_stream_is_sent_again_after_a_refusal() {
+    for dialect in BOTH {
+        let resource = |content| vec![Ok(extension(dialect, "a", content, false))];
+        for (version, is_known) in [("v1", true), ("v0", false)] {
+            let mut before = Lab::subscribed(dialect, &["a"]);
+            before.push_all(1, resource("good"), &[]);
+            before.accept();
+            let good = before.said.remove(0);
+            let mut after = Lab::new(dialect);
+            after.ecds.remember(before.ecds.accepted_so_far());
+            after.handle(Event::Subscribed(Subscription {
+                added: vec!["a".to_owned()],
+                already_there: vec![("a".to_owned(), version.to_owned())],
+                ..Subscription::default()
+            }));
+            after.push_all(2, resource("bad"), &[]);
+            after.said.clear();
+            after.reject();
+            let refusal = "refuse n2: Envoy's reason".to_owned();
+            let expected = match is_known {
+                true => vec![refusal, good],
+                false => vec![refusal],
+            };
+            assert_eq!(after.said, expected, "{dialect:?} {version}");
+        }
+    }
+}

@@ -47,7 +47,7 @@ pub(super) fn extension(
     ]);
     let octets = match dialect {
         Dialect::StateOfTheWorld => any,
-        Dialect::Delta => message(&[(2, &any), (3, name.as_bytes())]),
+        Dialect::Delta => message(&[(1, b"v1"), (2, &any), (3, name.as_bytes())]),
     };
     Extension::parse(dialect, Bytes::from(octets)).unwrap()
 }

@@ -185,3 +185,19 @@ fn what_a_response_names_twice_is_refused_and_the_others_go_through() {
     lab.push_all(1, vec![Ok(resource)], &["a"]);
     lab.says(&["refuse n1: a: the response names it more than once"]);
 }
+
+#[test]
+fn the_retries_of_many_agents_are_spread_and_those_of_one_are_not() {
+    let waits: BTreeSet<Duration> = (0..10)
+        .map(|_| {
+            let mut lab = Lab::subscribed(Dialect::Delta, &["a", "b"]);
+            lab.push(1, &[("a", "u1"), ("b", "u1")]);
+            lab.fail("a", "404");
+            lab.fail("b", "404");
+            let wait = |name| lab.work[&lab.ticket(name)].1;
+            assert_eq!(wait("a"), wait("b"), "they could share a download");
+            wait("a")
+        })
+        .collect();
+    assert!(waits.len() > 5, "{waits:?}");
+}

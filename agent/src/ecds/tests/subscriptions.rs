@@ -25,7 +25,7 @@ fn a_removal_is_held_back_from_an_envoy_that_had_it_before() {
     let mut lab = Lab::new(Dialect::Delta);
     lab.handle(Event::Subscribed(Subscription {
         added: vec!["a".to_owned()],
-        already_there: vec!["a".to_owned()],
+        already_there: vec![("a".to_owned(), "v0".to_owned())],
         ..Subscription::default()
     }));
     lab.said.clear();
@@ -110,4 +110,14 @@ fn what_comes_and_goes_unused_is_forgotten() {
     lab.push_all(2, Vec::new(), &["a"]);
     lab.says(&["accept n1 v1", "accept n2 v2", "deliver v2: -[\"a\"]"]);
     assert!(lab.ecds.entries.is_empty() && lab.work.is_empty());
+}
+
+#[test]
+fn a_name_that_is_given_up_and_wanted_at_once_is_wanted() {
+    let mut lab = Lab::subscribed(Dialect::Delta, &["a"]);
+    lab.subscribe(&["a"], &["a"]);
+    lab.says(&["ask +[\"a\"] -[\"a\"]"]);
+    lab.push(1, &[("a", "u1")]);
+    lab.succeed("a", "A1");
+    lab.says(&["deliver v1: A1"]);
 }

@@ -29,7 +29,7 @@ struct Known {
 
 /// What changes when a file does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(in crate::modules) struct Stamp {
     inode: (u64, u64),
     size: u64,
     modified: (i64, i64),
@@ -50,7 +50,7 @@ impl From<&Metadata> for Stamp {
 impl Stamp {
     /// Whether the file changed so long ago that another change would show: the clock of a file system stands
     /// still for some milliseconds at a time.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(in crate::modules) fn is_settled(&self) -> bool {
         let (seconds, nanoseconds) = self.changed;
         let since_epoch = u64::try_from(seconds)
             .map(Duration::from_secs)

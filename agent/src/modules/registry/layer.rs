@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use super::manifest::{Descriptor, Manifest};
 use super::session::Session;
 use super::{Cause, PullError};
-use crate::modules::fetch::{Fetcher, Unboxed, blocking, system_text};
+use crate::modules::fetch::{Fetcher, Unboxed, system_text};
 use crate::modules::unbox::{self, Contents, Next, UnboxError};
 use crate::modules::validation::{MAGIC, shown_head};
 
@@ -46,7 +46,11 @@ pub(super) async fn module(
     if let Some(layer) = wasm {
         let file = download(session, layer).await?;
         let fetcher = session.fetcher.clone();
-        return blocking(move || fetcher.unbox(file))
+        let work = move || fetcher.unbox(file);
+        return session
+            .fetcher
+            .workbench
+            .run(work)
             .await
             .map_err(PullError::from);
     }
@@ -62,11 +66,11 @@ pub(super) async fn module(
     let mut search = Search::new(session.fetcher.clone());
     for layer in tars {
         let file = download(session, layer).await?;
-        let (found, after) = blocking(move || {
+        let work = move || {
             let found = search.look_into(file);
             (found, search)
-        })
-        .await;
+        };
+        let (found, after) = session.fetcher.workbench.run(work).await;
         search = after;
         if let Some(module) = found? {
             return Ok(module);
@@ -170,13 +174,13 @@ impl Search {
             self.fetcher.limits,
         )? {
             Contents::Tar(reader) => reader,
-            Contents::Plain(reader) => return self.take_plain(reader).map(Some),
+            Contents::Plain(reader) => return self.take_plain(reader),
         };
         // What this layer removes is removed from older layers only.
         let mut own = Hidden::default();
         let mut module = self.fetcher.new_module().map_err(UnboxError::Write)?;
         let mut is_found = false;
-        unbox::for_each_file(reader, |path, entry| {
+        unbox::for_each_entry(reader, |path, content| {
             let Some(path) = path.filter(|path| unbox::is_plain(path)) else {
                 return Ok(Next::Continue);
             };
@@ -193,7 +197,12 @@ impl Search {
             if path.file_name().is_none_or(|name| name != MODULE) || self.hidden.hides(&path) {
                 return Ok(Next::Continue);
             }
-            unbox::copy(entry, &mut module, self.fetcher.limits)?;
+            let Some(content) = content else {
+                // A link, say, is no module, and stands where an older layer has one that is no longer meant.
+                own.paths.insert(path);
+                return Ok(Next::Continue);
+            };
+            unbox::copy(content, &mut module, self.fetcher.limits)?;
             is_found = true;
             Ok(Next::Stop)
         })?;
@@ -207,13 +216,20 @@ impl Search {
     }
 
     /// A module that its tool called a tar.
-    fn take_plain(&self, mut reader: Box<dyn std::io::Read>) -> Result<Unboxed, UnboxError> {
+    fn take_plain(
+        &self,
+        mut reader: Box<dyn std::io::Read>,
+    ) -> Result<Option<Unboxed>, UnboxError> {
         let mut head = Vec::new();
         reader
             .by_ref()
             .take(MAGIC.len() as u64)
             .read_to_end(&mut head)
             .map_err(unbox::read_failure)?;
+        // An archive of nothing begins with its end: zeros. A step of a build that changes no file makes such a layer.
+        if head.iter().all(|octet| *octet == 0) {
+            return Ok(None);
+        }
         if head != MAGIC {
             return Err(UnboxError::Invalid(format!(
                 "a layer is no archive: it starts with {}",
@@ -226,7 +242,7 @@ impl Search {
             &mut module,
             self.fetcher.limits,
         )?;
-        module.finish().map_err(UnboxError::Write)
+        module.finish().map(Some).map_err(UnboxError::Write)
     }
 }
 
