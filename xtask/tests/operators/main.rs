@@ -5,6 +5,7 @@ mod check;
 mod clients;
 mod docs;
 mod explain;
+mod migrating;
 mod page;
 mod summary;
 mod users;
