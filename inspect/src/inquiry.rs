@@ -218,7 +218,10 @@ impl Answer<'_> {
             lines.push(format!("host: {}", hosts.join(", or ")));
         }
         let rules = self.explanation.rules.iter().enumerate();
-        lines.extend(rules.map(|(index, rule)| format!("rule {index}: {}", rule_in_words(rule))));
+        lines.extend(rules.map(|(index, rule)| {
+            let only = matched_in_words(&rule.matched_readings, readings.len());
+            format!("rule {index}: {}{only}", rule_in_words(rule))
+        }));
         lines
     }
 
@@ -304,6 +307,16 @@ fn rule_in_words(rule: &RuleExplanation) -> String {
         ),
         Role::Behind => format!("applies{unsure}, but others have decided"),
         _ => format!("applies{unsure} and {}", saying(rule)),
+    }
+}
+
+/// Which of the path's readings a rule has, if it has some and not all.
+fn matched_in_words(matched: &[usize], readings: usize) -> String {
+    let numbers: Vec<_> = matched.iter().map(usize::to_string).collect();
+    match numbers.as_slice() {
+        all if all.is_empty() || all.len() == readings => String::new(),
+        [one] => format!("; its path has only reading {one}"),
+        some => format!("; its path has only readings {}", some.join(", ")),
     }
 }
 

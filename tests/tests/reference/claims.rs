@@ -19,6 +19,38 @@ fn readme_and_security_say_the_same_of_readings() {
     assert!(joined("SECURITY.md").contains(&format!("{claim} these: ")));
 }
 
+#[test]
+fn troubleshooting_quotes_what_is_said() {
+    let page = joined("docs/troubleshooting.md");
+    for (words, source) in [
+        ("configuration refused:", "filter/src/root_context.rs"),
+        ("dry run: would have been denied", "filter/src/dry_run.rs"),
+        (
+            "Invalid username and/or password",
+            "filter/core/src/decision.rs",
+        ),
+        ("Malformed credentials", "filter/core/src/decision.rs"),
+        ("Several credentials", "filter/core/src/decision.rs"),
+        ("User not allowed", "filter/core/src/decision.rs"),
+        (
+            "names a VM environment variable that is not set",
+            "filter/core/src/config/error.rs",
+        ),
+        ("passes: no rule applies", "inspect/src/inquiry.rs"),
+        ("its path has only reading ", "inspect/src/inquiry.rs"),
+        (
+            "would exempt, but does not apply by every reading of its ",
+            "inspect/src/inquiry.rs",
+        ),
+    ] {
+        assert!(page.contains(words), "the page does not quote: {words}");
+        assert!(
+            joined(source).contains(words),
+            "{source} does not say: {words}"
+        );
+    }
+}
+
 /// The version of Envoy that a file of requirements pins.
 fn pinned(requirements: &str) -> String {
     let text = read(requirements);

@@ -167,6 +167,13 @@ fn the_figures_of_the_commands_are_theirs() {
         variable,
     );
     says("docs/sizing.md", "({} KiB)", variable);
+    // A line of a bcrypt user whose name has six letters; the figure is rounded down.
+    let line = 6 + 1 + 60 + 1;
+    let users = (variable << 10) / line / 100 * 100;
+    says("docs/sizing.md", "| some {} (", users);
+    for page in ["docs/istio.md", "docs/envoy-gateway.md"] {
+        says(page, "some {} bcrypt users", users);
+    }
     let largest = constant("xtask/publish/src/manifests/check.rs", "LARGEST");
     says("docs/envoy.md", "nothing over {} MiB", largest >> 20);
     says(

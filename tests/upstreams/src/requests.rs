@@ -1,4 +1,4 @@
-//! The requests that a server is asked: every single change of an ordinary one, then made-up ones.
+//! The requests that a server is asked: single changes of ordinary ones, then made-up ones.
 
 use basic_auth_model::{Choices, Spelling};
 

@@ -20,7 +20,7 @@ Examples:
   cargo xtask package --agent
   skopeo copy oci:dist/oci docker://registry.example/team/basic-auth:0.1.0
 
-Leaves dist/oci, and prints the digest to pin: that of the manifest. The same source gives the same digest on any day
+Leaves dist/oci, and prints the digest to pin: that of the manifest. The same commit gives the same digest on any day
 and machine.")]
 pub struct PackageArgs {
     #[command(flatten)]

@@ -21,11 +21,11 @@ const HASHES: [(&str, &str); 2] = [
 ];
 
 /// A fenced block.
-struct Block {
+pub(crate) struct Block {
     /// Its file and line.
-    place: String,
-    language: String,
-    text: String,
+    pub(crate) place: String,
+    pub(crate) language: String,
+    pub(crate) text: String,
 }
 
 /// Every page that a reader may open.
@@ -48,7 +48,7 @@ fn pages() -> BTreeMap<PathBuf, String> {
         .collect()
 }
 
-fn blocks() -> Vec<Block> {
+pub(crate) fn blocks() -> Vec<Block> {
     let mut blocks = Vec::new();
     for (page, text) in pages() {
         let mut open: Option<Block> = None;

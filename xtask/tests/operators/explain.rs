@@ -37,11 +37,44 @@ fn each_reading_each_rule_and_the_answer_are_told() {
              path reading 1: /x/../admin/\n\
              path reading 2: /admin/\n\
              host: www.example\n\
-             rule 0: applies (by some readings of its path) and refuses: no_credentials\n\
+             rule 0: applies (by some readings of its path) and refuses: no_credentials; its path has only reading 2\n\
              rule 1: does not apply: not its path\n\
              rule 2: does not apply: not its host\n"
         )
     );
+}
+
+/// What docs/troubleshooting.md quotes of an exemption that has no effect.
+#[test]
+fn an_exemption_that_some_readings_leave_says_which_it_has() {
+    let rule = |arguments: &[&str]| {
+        let said = explain(arguments);
+        let line = said
+            .output
+            .lines()
+            .find(|line| line.starts_with("rule 1: "));
+        line.unwrap_or(&said.error).to_owned()
+    };
+    for (arguments, expected) in [
+        (
+            &["GET", "/admin/healthz/..%2fx"][..],
+            "rule 1: does not apply: not its path",
+        ),
+        (
+            &["GET", "/x/../admin/healthz"],
+            "rule 1: does not apply: not its path; its path has only reading 1",
+        ),
+        (
+            &["GET", "/admin/healthz;a/b"],
+            "rule 1: does not apply: not its path; its path has only reading 2",
+        ),
+        (
+            &["GET", "/admin/healthz", "--header", "x-original-url: /x"],
+            "rule 1: would exempt, but does not apply by every reading of its path",
+        ),
+    ] {
+        assert_eq!(rule(arguments), expected, "{arguments:?}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod clients;
 mod docs;
 mod embedded;
 mod explain;
+mod migrating;
 mod page;
 mod summary;
 mod users;

@@ -109,7 +109,7 @@ fn explains_a_bypass_attempt(page: &mut Playground) {
     );
     assert_eq!(
         page.text("rules"),
-        "applies (by some readings of its path) and refuses: no_credentials"
+        "applies (by some readings of its path) and refuses: no_credentials; its path has only reading 2"
     );
     page.type_into("user", "alice");
     assert_eq!(page.text("answer"), "passes as alice");
