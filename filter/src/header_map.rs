@@ -1,6 +1,9 @@
 //! Header maps as the host serialises them (Proxy-Wasm ABI 0.2.1): the number of pairs, the sizes
 //! of each name and value, then the octets of each, closed by a NUL. Numbers are little-endian `u32`.
 
+use proxy_wasm::hostcalls as sdk;
+use proxy_wasm::types::MapType;
+
 /// A serialised map, read in place.
 pub(crate) struct HeaderMap<'m> {
     /// Of each pair, the size of its name and that of its value.
@@ -34,6 +37,12 @@ impl<'m> HeaderMap<'m> {
             Some((name, value))
         })
     }
+}
+
+/// Removes every field of this name; `None` if that failed.
+#[inline(never)]
+pub(crate) fn remove(map: MapType, name: &[u8]) -> Option<()> {
+    sdk::remove_map_value(map, std::str::from_utf8(name).ok()?).ok()
 }
 
 /// Serialises fields.

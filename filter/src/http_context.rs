@@ -171,23 +171,27 @@ fn pass(policy: &Policy, headers: &HeaderMap<'_>, allowance: &Allowance<'_>) -> 
 
 /// Removes what a client must not say and sets what the upstream is to know; `None` if that failed.
 fn hand_over(policy: &Policy, headers: &HeaderMap<'_>, user: Option<UserName<'_>>) -> Option<()> {
-    let map = MapType::HttpRequestHeaders;
-    if let Some(forwarded) = policy.forward_username_header() {
+    let forwarded = policy.forward_username_header();
+    let hidden = policy
+        .hides_credentials()
+        .then(|| policy.field_names().authentication_header());
+    if forwarded.is_some() || hidden.is_some() {
+        let is_field =
+            |name, field: Option<&str>| field.is_some_and(|field| is_spelling_of(name, field));
         for (name, value) in headers.fields() {
             let is_kept = || {
-                let is_free = user.is_none() && name == forwarded.as_bytes();
+                let is_free =
+                    user.is_none() && forwarded.is_some_and(|field| name == field.as_bytes());
                 is_free && stream_memory::is_verified_name(value)
             };
-            if is_spelling_of(name, forwarded) && !is_kept() {
-                sdk::remove_map_value(map, std::str::from_utf8(name).ok()?).ok()?;
+            if is_field(name, hidden) || is_field(name, forwarded) && !is_kept() {
+                header_map::remove(MapType::HttpRequestHeaders, name)?;
             }
         }
-        if let Some(user) = user {
-            sdk::set_map_value_bytes(map, forwarded, Some(user.as_octets())).ok()?;
-        }
     }
-    if policy.hides_credentials() {
-        sdk::remove_map_value(map, policy.field_names().authentication_header()).ok()?;
+    if let (Some(forwarded), Some(user)) = (forwarded, user) {
+        let map = MapType::HttpRequestHeaders;
+        sdk::set_map_value_bytes(map, forwarded, Some(user.as_octets())).ok()?;
     }
     if let Some(user) = user {
         filter_state::show_user(policy, user);

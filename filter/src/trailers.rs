@@ -2,10 +2,9 @@
 //!
 //! Envoy calls this only for a request that has trailers.
 
-use crate::header_map::HeaderMap;
+use crate::header_map::{self, HeaderMap};
 use crate::hostcalls;
 use basic_auth::{Policy, is_spelling_of};
-use proxy_wasm::hostcalls as sdk;
 use proxy_wasm::types::MapType;
 
 /// The names of the fields that no client's trailers may have, in lower case.
@@ -31,8 +30,7 @@ impl Withheld {
         let octets = hostcalls::request_trailers().ok()?;
         for (name, _) in HeaderMap::parse(&octets)?.fields() {
             if self.0.iter().any(|withheld| is_spelling_of(name, withheld)) {
-                let name = std::str::from_utf8(name).ok()?;
-                sdk::remove_map_value(MapType::HttpRequestTrailers, name).ok()?;
+                header_map::remove(MapType::HttpRequestTrailers, name)?;
             }
         }
         Some(())

@@ -235,10 +235,7 @@ impl Part {
 
     /// Whether it runs beside the others.
     fn is_beside(&self) -> bool {
-        matches!(
-            self,
-            Self::Build | Self::Fuzz | Self::Upstreams | Self::Vm
-        )
+        matches!(self, Self::Build | Self::Fuzz | Self::Upstreams | Self::Vm)
     }
 
     fn run_timed(&self, toolchain: &Toolchain, is_long: bool, beside: Speak) -> Outcome {

@@ -20,6 +20,8 @@ use users::Groups;
 
 mod conditions;
 mod error;
+#[cfg(feature = "analysis")]
+mod gap;
 mod hint;
 mod json;
 mod limits;
@@ -117,6 +119,8 @@ fn parse(configuration: &[u8], environment: Environment<'_>) -> Read<Policy> {
         warnings,
     };
     check_effects(&mut policy)?;
+    #[cfg(feature = "analysis")]
+    gap::warn(&mut policy, &top, &defaults.groups)?;
     Ok(policy)
 }
 

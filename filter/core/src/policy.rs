@@ -322,6 +322,10 @@ impl Policy {
                 }
             }
         }
+        if record.is_some() {
+            // Nothing was proved now, also not to a rule that lets missing credentials pass: the record stays as it is.
+            worker.deciding.clear();
+        }
         Ok(passed)
     }
 }

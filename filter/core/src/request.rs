@@ -51,6 +51,7 @@ impl<'a> Request<'a> {
     pub fn of(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, names: &FieldNames) -> Self {
         let mut request = Request::default();
         let (mut has_origin, mut has_requested_method) = (false, false);
+        let mut could_be_any = false;
         for (name, value) in fields {
             match name {
                 b":method" => request.method = Some(value),
@@ -70,9 +71,22 @@ impl<'a> Request<'a> {
                 _ => {}
             }
             request.overrides_path |= names.overrides_path(name);
-            if name == names.authentication_header().as_bytes() {
-                request.credentials = request.credentials.and(value);
+            could_be_any |=
+                matches!(name, [b'f' | b'x', ..]) && field_names::goes_on_in_url(name, value);
+            if is_spelling_of(name, names.authentication_header()) {
+                let is_it = name == names.authentication_header().as_bytes();
+                // An upstream that reads this as the same field could read either.
+                request.credentials = if is_it {
+                    request.credentials.and(value)
+                } else {
+                    FieldValues::Several
+                };
             }
+        }
+        if could_be_any {
+            // Any path of any host.
+            request.overrides_path = true;
+            request.authority = None;
         }
         request.is_cors_preflight = has_origin && has_requested_method;
         request

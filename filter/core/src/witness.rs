@@ -75,19 +75,31 @@ impl Policy {
     }
 
     fn is_decided_by(&self, index: usize, witness: &Witness) -> bool {
+        match self.selected_for(witness) {
+            // Where all decide, what two rules exempt, each does.
+            (Selected::Exemption(exemption), _) => {
+                exemption == index
+                    || self.options.selection == Selection::All && self.is_exempt(index)
+            }
+            (Selected::Protections, deciding) => deciding.contains(&index),
+        }
+    }
+
+    /// Whether no rule applies to a request, so that it passes.
+    #[cfg(feature = "analysis")]
+    pub(crate) fn is_open(&self, witness: &Witness) -> bool {
+        let (selected, deciding) = self.selected_for(witness);
+        matches!(selected, Selected::Protections) && deciding.is_empty()
+    }
+
+    fn selected_for(&self, witness: &Witness) -> (Selected, Vec<usize>) {
         let (source, mut buffer) = (|| witness.source, Vec::new());
         let request = witness.request(&source);
         let subject = self.subject(&request, &mut buffer);
         let (mut candidates, mut deciding) = (Vec::new(), Vec::new());
         self.index.candidates(&subject, &mut candidates);
-        match self.select(&subject, &candidates, &mut deciding) {
-            // Where all decide, what two rules exempt, each does.
-            Selected::Exemption(exemption) => {
-                exemption == index
-                    || self.options.selection == Selection::All && self.is_exempt(index)
-            }
-            Selected::Protections => deciding.contains(&index),
-        }
+        let selected = self.select(&subject, &candidates, &mut deciding);
+        (selected, deciding)
     }
 
     pub(crate) fn is_exempt(&self, index: usize) -> bool {

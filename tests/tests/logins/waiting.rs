@@ -215,6 +215,27 @@ fn a_queue_that_is_full_takes_no_more_and_memory_is_bounded() {
 }
 
 #[test]
+fn those_who_wait_for_one_check_are_bounded_and_take_no_turns() {
+    let budget = r#"{"share_percent": 1, "burst_ms": 1, "client_share_percent": 100}"#;
+    let mut vm = stepping();
+    let plugin = add(&mut vm, &configuration(&["alice"], SLOW, budget));
+    let mut held_now = 0;
+    let mut refused = 0;
+    for _ in 0..4500 {
+        let (_, outcome) = begin(&mut vm, plugin, &from("10.0.0.8", "alice:wrong"));
+        match status(&outcome) {
+            None => held_now += 1,
+            Some(503) => refused += 1,
+            Some(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!((held_now, refused), (4096, 404));
+    let other = held(&mut vm, plugin, &from("10.0.0.9", RIGHT));
+    tick(&mut vm, plugin);
+    assert_eq!(status(&vm.outcome(&other)), None);
+}
+
+#[test]
 fn a_client_that_goes_away_leaves_the_queue() {
     let mut vm = stepping();
     let plugin = add(&mut vm, &configuration(&["alice", "bob"], SLOW, AMPLE));

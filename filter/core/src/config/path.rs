@@ -178,9 +178,10 @@ fn problem(text: &str, opens: bool) -> Option<PathProblem> {
     if !has_visible_ends(text.as_bytes()) {
         return Some(PathProblem::BlankAtEnd);
     }
-    if [" /", ",/", ";/", " .", ",.", ";."]
-        .iter()
-        .any(|between| text.contains(between))
+    if text.ends_with(',')
+        || [" /", ",/", ";/", " .", ",.", ";."]
+            .iter()
+            .any(|between| text.contains(between))
     {
         return Some(PathProblem::Several);
     }

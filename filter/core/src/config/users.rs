@@ -37,6 +37,13 @@ impl Groups {
         let (_, number) = self.names.get(name.as_bytes())?;
         self.members.get(number)
     }
+
+    /// Whether no rule names a group.
+    #[cfg(feature = "analysis")]
+    pub(super) fn is_idle(&self, name: &str) -> bool {
+        self.get(name)
+            .is_some_and(|members| Rc::strong_count(members) == 1)
+    }
 }
 
 /// The users of the whole configuration: `users` and `users_env`.

@@ -104,6 +104,30 @@ impl PathPattern {
         }
     }
 
+    /// The folder itself of a prefix such as `/admin/`, which begins what is in it alone.
+    #[cfg(feature = "analysis")]
+    pub(crate) fn folder(&self) -> Option<&[u8]> {
+        let PathPattern::Text(TextPattern {
+            position: Position::Prefix,
+            narrow,
+            ..
+        }) = self
+        else {
+            return None;
+        };
+        let folder = narrow.first()?.strip_suffix(b"/")?;
+        (!folder.is_empty()).then_some(folder)
+    }
+
+    /// The expression, as it is compiled.
+    #[cfg(feature = "analysis")]
+    pub(crate) fn expression(&self) -> Option<&str> {
+        match self {
+            PathPattern::Regex(pattern) => Some(pattern.source()),
+            PathPattern::Text(_) => None,
+        }
+    }
+
     /// Whether a path that the text says is meant in all its readings.
     pub(crate) fn has_certain_example(&self) -> bool {
         let mut examples = self.examples().into_iter();
@@ -134,9 +158,11 @@ impl TextPattern {
     }
 
     fn covers(&self, other: &Self) -> bool {
-        let mut own = self.narrow.iter();
         let mut others = other.narrow.iter();
-        others.all(|theirs| own.any(|text| covers(self.position, text, other.position, theirs)))
+        others.all(|theirs| {
+            let mut own = self.narrow.iter();
+            own.any(|text| covers(self.position, text, other.position, theirs))
+        })
     }
 
     fn examples(&self) -> Vec<Vec<u8>> {

@@ -44,15 +44,13 @@ impl Expression {
     fn parse_with_flags(flags: &str, expression: &str) -> Result<Self, ExpressionError> {
         // By itself, so that `)(` does not compile.
         compile(expression)?;
-        if classes(expression).any(loses_letters) {
-            return Err(ExpressionError {
-                reason:
-                    "a class in brackets runs from upper-case to lower-case letters, as `[Z-b]` \
-                         does; write the ranges apart, as in `[Za-b]`"
-                        .into(),
-            });
-        }
-        if let Some(reason) = accident::find(expression) {
+        let mistaken = |class: &str| match class {
+            _ if loses_letters(class) => Some(LOST_LETTERS),
+            _ if accident::is_list(class) => Some(accident::LIST),
+            _ => None,
+        };
+        let in_class = classes(expression).find_map(mistaken);
+        if let Some(reason) = in_class.or_else(|| accident::find(expression)) {
             let reason = reason.into();
             return Err(ExpressionError { reason });
         }
@@ -118,6 +116,9 @@ fn compile(expression: &str) -> Result<Regex, ExpressionError> {
         })
 }
 
+const LOST_LETTERS: &str = "a class in brackets runs from upper-case to lower-case letters, as `[Z-b]` does; write \
+                            the ranges apart, as in `[Za-b]`";
+
 /// What to write instead, by a part of what `regex-lite` says.
 const CURES: [(&str, &str); 7] = [
     ("backreferences", "write the group again"),
@@ -153,6 +154,11 @@ fn classes(expression: &str) -> impl Iterator<Item = &str> {
             return Some(class);
         }
     })
+}
+
+/// Whether an expression may have a class such as `[^a]`, which has letters in one case alone.
+pub(crate) fn leaves_out_letters(expression: &str) -> bool {
+    expression.contains("[^")
 }
 
 /// Whether `regex-lite` 0.1.9 forgets letters of a class when case is ignored: where upper-case and

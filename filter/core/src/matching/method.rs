@@ -22,6 +22,12 @@ impl Methods {
         !self.0.is_empty()
     }
 
+    /// Whether `GET` is listed.
+    #[cfg(feature = "analysis")]
+    pub(crate) fn has_get(&self) -> bool {
+        self.0.iter().any(|name| name == b"GET")
+    }
+
     /// Whether these are all of the others, too.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.0.is_empty() || other.is_listed() && other.0.iter().all(|name| self.0.contains(name))

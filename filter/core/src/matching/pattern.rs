@@ -1,7 +1,7 @@
 //! The paths that a rule applies to.
 
 use super::certainty::Certainty;
-use super::expression::{Expression, ExpressionError};
+use super::expression::{Expression, ExpressionError, leaves_out_letters};
 use super::path::{self, Readings, Shape};
 use alloc::vec::Vec;
 
@@ -66,6 +66,9 @@ pub(crate) struct RegexPattern {
     narrow: Option<Expression>,
     /// `None` of a narrow pattern.
     wide: Option<Expression>,
+    /// Of one that opens: without case, where that leaves out more. `[^a]` is not to open `A`, which some
+    /// upstreams take for `a`.
+    without_case: Option<Expression>,
 }
 
 /// The text has an escape, a character or a parameter by which it could mean any path.
@@ -128,7 +131,14 @@ impl PathPattern {
         let narrow = (is_sureness_needed || breadth == Breadth::Narrow)
             .then(|| Expression::parse(expression))
             .transpose()?;
-        Ok(PathPattern::Regex(RegexPattern { narrow, wide }))
+        let without_case = (breadth == Breadth::Narrow && leaves_out_letters(expression))
+            .then(|| Expression::parse_ignoring_case(expression))
+            .transpose()?;
+        Ok(PathPattern::Regex(RegexPattern {
+            narrow,
+            wide,
+            without_case,
+        }))
     }
 
     /// How surely a request with these readings is meant: certainly if each of them is, by the text
@@ -193,8 +203,12 @@ impl RegexPattern {
         }
         let narrow = self.narrow.as_ref();
         if narrow.is_some_and(|narrow| {
+            let without_case = self.without_case.as_ref();
+            let is_meant = |path| {
+                narrow.is_match(path) && without_case.is_none_or(|regex| regex.is_match(path))
+            };
             let mut paths = readings.iter();
-            paths.all(|path| narrow.is_match(path) && !has_hidden_dots(path))
+            paths.all(|path| is_meant(path) && !has_hidden_dots(path))
         }) {
             return Some(Certainty::Certain);
         }

@@ -8,6 +8,8 @@ use super::path::Readings;
 use super::pattern::PathPattern;
 use super::source::{self, SourceAddress};
 use alloc::vec::Vec;
+#[cfg(feature = "analysis")]
+use core::net::IpAddr;
 use ipnet::IpNet;
 
 /// The hosts, paths, methods and source addresses of a rule.
@@ -50,6 +52,16 @@ impl Scope {
     #[inline]
     pub(crate) fn source_certainty(&self, subject: &Subject<'_>) -> Option<Certainty> {
         source::certainty(&self.sources, subject.source)
+    }
+
+    /// One of these addresses from where a request is not in it; `None` if it is from anywhere.
+    #[cfg(feature = "analysis")]
+    pub(crate) fn address_outside(&self, addresses: &[IpAddr]) -> Option<IpAddr> {
+        let is_outside = |address: &IpAddr| {
+            let ask = || Some(*address);
+            source::certainty(&self.sources, &SourceAddress::new(&ask)).is_none()
+        };
+        addresses.iter().copied().find(is_outside)
     }
 
     fn matches_host(&self, host: &Host<'_>) -> Option<Certainty> {

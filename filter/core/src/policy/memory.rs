@@ -15,7 +15,8 @@ impl Policy {
     }
 
     /// What to keep with the stream of a request that was just decided: that `user` has proved the
-    /// password to each list of the rules that decided. To be kept where no client can put anything.
+    /// password to each list of the rules that decided. To be kept where no client can put anything. `None` if
+    /// what was kept before is to stay.
     #[must_use]
     pub fn record(&self, user: UserName<'_>, worker: &Worker) -> Option<Vec<u8>> {
         let rules = worker
@@ -27,6 +28,9 @@ impl Policy {
         let mut proofs: Vec<_> = proofs.collect();
         proofs.dedup();
         proofs.truncate(usize::from(u8::MAX));
+        if proofs.is_empty() {
+            return None;
+        }
         Record::serialise(&proofs, user.as_octets())
     }
 }

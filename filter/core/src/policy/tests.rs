@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::matching::SourceAddress;
+use crate::request::StreamMemory;
 use fastrand::Rng;
 use std::format;
 
@@ -284,4 +285,36 @@ fn an_exemption_opens_what_its_text_says_under_every_reading() {
         }
     }
     assert!(opened > 500, "{opened}");
+}
+
+/// A rule that lets missing credentials pass was proved nothing by a stream that is known from before.
+#[test]
+fn what_was_not_proved_is_not_remembered() {
+    let configuration = br#"{"hide_credentials": true, "basic_auth_rules": [
+        {"path_separated_prefix": "/a", "users": "alice:{PLAIN}one"},
+        {"path_separated_prefix": "/a/b", "users": "alice:{PLAIN}two", "allow_missing": true},
+        {"path_separated_prefix": "/c", "users": "alice:{PLAIN}two"}
+    ]}"#;
+    let policy = Policy::parse(configuration, &|_| None).unwrap();
+    let look = |path: &[u8], credentials: &[&[u8]], record: &[u8]| {
+        let recall = || (!record.is_empty()).then(|| record.to_vec());
+        let request = Request {
+            method: Some(b"GET"),
+            authority: Some(b"a.example"),
+            path: Some(path),
+            credentials: credentials.iter().copied().collect(),
+            memory: StreamMemory::new(&recall),
+            ..Request::default()
+        };
+        let mut worker = Worker::new(policy.worker_limits(), [7; 32], || Duration::ZERO);
+        match policy.decide(&request, &mut worker) {
+            Decision::Allow(Allowance::Authenticated(user)) => policy.record(user, &worker),
+            _ => None,
+        }
+    };
+    let first = look(b"/a", &[b"Basic YWxpY2U6b25l"], b"").unwrap();
+    // The first one is kept.
+    assert_eq!(look(b"/a/b", &[], &first), None);
+    let other = look(b"/c", &[b"Basic YWxpY2U6dHdv"], b"").unwrap();
+    assert_ne!(other, first);
 }

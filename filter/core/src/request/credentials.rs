@@ -87,12 +87,20 @@ fn basic_token(value: &[u8]) -> Result<&[u8], CredentialsError> {
     // Envoy joins several fields by commas, and some upstreams look for `Basic` wherever it stands.
     let words = value.split(|&octet| octet == b',' || octet.is_ascii_whitespace());
     let has_basic = |word: &[u8]| split_scheme(word).0.eq_ignore_ascii_case(b"Basic");
+    // `/Basic\s+(.*)$/i`, which many PHP applications look for.
+    let is_basic_within = |window: &[u8]| {
+        window.split_last().is_some_and(|(last, word)| {
+            word.eq_ignore_ascii_case(b"Basic") && !last.is_ascii_graphic()
+        })
+    };
     Err(if words.skip(1).any(has_basic) {
         CredentialsError::Several
     } else if scheme.is_empty() || scheme.get(..5).is_some_and(has_basic) {
         // An upstream that takes a tab, what looks like a blank, or nothing for the space reads a password here
         // that nobody has checked.
         CredentialsError::Malformed
+    } else if value.windows(6).any(is_basic_within) {
+        CredentialsError::Several
     } else {
         CredentialsError::OtherScheme
     })

@@ -10,8 +10,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-/// How many requests may wait on a worker.
+/// How many requests may wait for a turn on a worker.
 const CAPACITY: usize = 256;
+/// How many may wait in all, most of them for the check that is under way.
+const MOST: usize = 4096;
 /// The least and the most time that passes between two looks at the queue, as far as the waiting is
 /// concerned: a clock that stands still ends it, and one that leaps does not end it at once.
 const LEAST_STEP: Duration = Duration::from_millis(1);
@@ -121,14 +123,24 @@ impl Queue {
         self.waiting.iter().any(|waiting| waiting.stream == stream)
     }
 
-    /// Whether there is room for one more of a client. If there is none, the newest one of the client
-    /// that has most waits no longer, unless that would not make it fairer.
-    pub(super) fn has_room(&mut self, client: Client) -> bool {
-        if self.waiting.len() < CAPACITY {
+    /// Whether there is room for one more that waits for the check under way.
+    pub(super) fn has_room_beside(&self) -> bool {
+        self.waiting.len() < MOST
+    }
+
+    /// Whether there is room for one more of a client that waits for a turn. If there is none, the newest one of
+    /// the client that has most waits no longer, unless that would not make it fairer. Those who wait for
+    /// the check `under_way` take the room of one.
+    pub(super) fn has_room(&mut self, client: Client, under_way: Option<&CheckKey>) -> bool {
+        let needs_turn = |held: &Held| Some(&held.key) != under_way;
+        let turns = self.waiting.iter().filter(|one| needs_turn(&one.held));
+        // And one for the check under way.
+        if turns.count() + 1 < CAPACITY || self.waiting.len() < CAPACITY {
             return true;
         }
         let mut counts = vec![0_usize; BUCKETS];
-        let still_waiting = |waiting: &&mut Ready| !waiting.held.left.is_zero();
+        let still_waiting =
+            |waiting: &&mut Ready| !waiting.held.left.is_zero() && needs_turn(&waiting.held);
         for waiting in self.waiting.iter_mut().filter(still_waiting) {
             if let Some(count) = counts.get_mut(waiting.held.client.0) {
                 *count += 1;

@@ -101,6 +101,14 @@ impl UserStore {
             .is_some_and(|(_, mut verifiers)| verifiers.next().is_some())
     }
 
+    /// Whether somebody has an empty password, which Istio's `credentials` may have.
+    #[cfg(feature = "analysis")]
+    pub(crate) fn has_empty_password(&self) -> bool {
+        let more = self.more_verifiers.iter().map(|(_, verifier)| verifier);
+        let mut all = self.verifiers.iter().chain(more);
+        all.any(|verifier| verifier.format() == Format::Plain && verifier.verify(b""))
+    }
+
     pub(crate) fn contains(&self, name: &[u8]) -> bool {
         self.names.contains(name)
     }

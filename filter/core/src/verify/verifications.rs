@@ -192,7 +192,13 @@ impl Verifications {
         let client = self.clients.of((attempt.source)());
         let is_under_way = self.running.as_ref().is_some_and(|job| job.key == key);
         if is_under_way {
-            return Err(self.wait_for(key, client));
+            let retry_after = Duration::ZERO;
+            let has_room = self.current.is_some() || self.queue.has_room_beside();
+            return Err(if has_room {
+                self.wait_for(key, client)
+            } else {
+                Refusal::Overloaded { retry_after }
+            });
         }
         if let Err(refusal) = self.admit(client, now) {
             // Who was right once with this hash still is: a flood of wrong passwords must not lock
@@ -243,7 +249,8 @@ impl Verifications {
         waits: bool,
     ) -> Refusal {
         // Who was held before has left the queue for this decision.
-        let has_room = waits && (self.current.is_some() || self.queue.has_room(client));
+        let under_way = self.running.as_ref().map(|job| &job.key);
+        let has_room = waits && (self.current.is_some() || self.queue.has_room(client, under_way));
         if has_room {
             self.wait_for(key, client)
         } else {

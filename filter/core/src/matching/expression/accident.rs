@@ -1,7 +1,10 @@
 //! Expressions that compile, and mean less than their writer meant.
 
 /// Why an expression is refused.
-const GLOB: &str = "has `/*` at the end of a part, which means slashes alone; write `/.*`";
+const GLOB: &str = "has `/*` as a glob has it, which means slashes alone here; write `/.*`";
+const WORD_GLOB: &str = "has a `*` behind a word, which repeats its last letter alone; write `.*`";
+pub(super) const LIST: &str =
+    "has words with `|` in brackets, which mean one character; write `(css|js)`";
 const SLASHES: &str = "begins with two slashes, which servers take for one; write one, and no delimiters \
                        around the expression";
 const CONTROL: &str =
@@ -25,6 +28,9 @@ pub(super) fn find(expression: &str) -> Option<&'static str> {
     }
     if has_glob(expression) {
         return Some(GLOB);
+    }
+    if has_word_glob(expression) {
+        return Some(WORD_GLOB);
     }
     if has_outside_of_class(expression, "%", is_escape) {
         return Some(ESCAPE);
@@ -72,11 +78,54 @@ fn ignores_blanks(expression: &str) -> bool {
     })
 }
 
-/// `/*` where a glob has it: at the end, or before another slash.
+/// `/*` where a glob has it: at the end, before another slash, or before the ending of a name, as in `/*.php`.
 fn has_glob(expression: &str) -> bool {
     expression.match_indices("/*").any(|(at, _)| {
         let rest = expression.get(at + 1..).unwrap_or_default();
         let rest = rest.trim_start_matches('*');
-        rest.is_empty() || rest.starts_with(['/', '$', '|'])
+        let ending = rest.strip_prefix('\\').unwrap_or(rest).strip_prefix('.');
+        let is_name = |name: &str| name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        rest.is_empty() || rest.starts_with(['/', '$', '|']) || ending.is_some_and(is_name)
     })
+}
+
+/// `*` where a glob has it: behind a word of three letters or more, at the end or before a slash.
+fn has_word_glob(expression: &str) -> bool {
+    // How long the word in front is; below zero, if a backslash is in front of it.
+    let (mut word, mut is_starred) = (0_i8, false);
+    for octet in expression.bytes() {
+        if is_starred && matches!(octet, b'/' | b'$' | b'|' | b')') {
+            return true;
+        }
+        is_starred = octet == b'*' && (is_starred || word >= 3);
+        word = match octet {
+            b'\\' => -99,
+            octet if octet.is_ascii_alphanumeric() => word.saturating_add(1),
+            _ => 0,
+        };
+    }
+    is_starred
+}
+
+/// Words with `|` between them in a class, such as `[css|js]`: parts of letters alone, or with three in a row.
+pub(super) fn is_list(class: &str) -> bool {
+    let (mut letters, mut octets, mut longest, mut parts) = (0, 0, 0, 0);
+    for octet in class.bytes() {
+        let is_end = matches!(octet, b'|' | b']');
+        if octet == b':' || is_end && longest < 3 && (octets < 2 || letters < octets) {
+            return false;
+        }
+        if is_end {
+            (letters, octets, longest, parts) = (0, 0, 0, parts + 1);
+        } else if !matches!(octet, b'[' | b'^') {
+            octets += 1;
+            letters = if octet.is_ascii_alphabetic() {
+                letters + 1
+            } else {
+                0
+            };
+            longest = letters.max(longest);
+        }
+    }
+    parts > 1
 }
