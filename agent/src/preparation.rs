@@ -78,8 +78,10 @@ impl Preparation {
 async fn caught(
     work: impl Future<Output = Result<Prepared, Failure>>,
 ) -> Result<Prepared, Failure> {
-    let ended = AssertUnwindSafe(work).catch_unwind().await;
-    ended.unwrap_or_else(|_| Err(failure(PANICKED.to_owned(), Conversion::MarshalFailure)))
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(failure(PANICKED.to_owned(), Conversion::MarshalFailure)),
+    }
 }
 
 fn unchanged(extension: &Extension) -> Prepared {
