@@ -45,10 +45,23 @@ fn configure(configuration: &mut Value) {
 /// What stands in front of the request, the fields that it has, and the status it gets.
 type Row = (&'static str, &'static str, &'static [&'static str], u16);
 
-const ROWS: [Row; 18] = [
+const ROWS: [Row; 20] = [
     // The default believes whoever writes the field.
     ("default", "", &[], 401),
     ("default", "", &["X-Forwarded-For: 10.1.2.3"], 200),
+    // The last address counts, also here.
+    (
+        "default",
+        "",
+        &["X-Forwarded-For: 192.0.2.1, 10.1.2.3"],
+        200,
+    ),
+    (
+        "default",
+        "",
+        &["X-Forwarded-For: 10.1.2.3, 192.0.2.1"],
+        401,
+    ),
     // The address of the connection, whatever the client writes.
     ("edge", "", &[], 401),
     ("edge", "", &["X-Forwarded-For: 10.1.2.3"], 401),

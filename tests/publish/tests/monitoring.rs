@@ -7,7 +7,7 @@ use serde_json::json;
 
 #[test]
 fn each_alert_is_raised_by_what_it_is_for_and_by_nothing_else() {
-    assert_eq!(alert_expressions().len(), 7);
+    assert_eq!(alert_expressions().len(), 8);
     test_rules(include_str!("../promtool/alerts_test.yaml"));
 }
 

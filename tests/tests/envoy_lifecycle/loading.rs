@@ -14,6 +14,8 @@ use basic_auth_tests::{
 };
 use xtask::{http::Protocol, module::Digest, upstream::Upstream};
 
+const RETRIES_SPENT: &str = "Retry limit exceeded for fetching data from remote data source";
+
 fn module() -> Vec<u8> {
     fixture::module().bytes.clone()
 }
@@ -39,6 +41,8 @@ fn a_module_with_another_checksum_never_runs() {
         "it ran"
     );
     assert!(proxy.log().find("wasm log").is_none(), "it logged");
+    // What docs/troubleshooting.md has a reader look for.
+    assert!(proxy.log().find(RETRIES_SPENT).is_some());
 }
 
 #[test]
@@ -81,6 +85,9 @@ fn a_module_server_that_comes_up_late_is_waited_for() {
             "Envoy does not try again"
         );
     }
+    // What docs/troubleshooting.md says of this time.
+    let ready = proxy.envoy.ask_admin("/ready").expect("an answer");
+    assert_eq!((ready.status, &*ready.body), (503, &b"INITIALIZING\n"[..]));
     let server = reserved.serve(Behaviour::Module(module));
     proxy.wait_until_live();
     assert_at_work(proxy.listener(LISTENER));

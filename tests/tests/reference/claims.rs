@@ -37,6 +37,10 @@ fn troubleshooting_quotes_what_is_said() {
             "filter/core/src/config/error.rs",
         ),
         ("passes: no rule applies", "inspect/src/inquiry.rs"),
+        (
+            "Retry limit exceeded for fetching data from remote data source",
+            "tests/tests/envoy_lifecycle/loading.rs",
+        ),
         ("its path has only reading ", "inspect/src/inquiry.rs"),
         (
             "would exempt, but does not apply by every reading of its ",

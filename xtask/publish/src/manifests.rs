@@ -52,7 +52,7 @@ pub struct ManifestsArgs {
     /// The filter's configuration, JSON
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Users beside those of the configuration, as `htpasswd` writes them; they go into a Secret where that works
+    /// Users beside those of the configuration, as `htpasswd` writes them; they go into a Secret or a file of their own where that works
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
     /// What the resources are called
@@ -83,7 +83,7 @@ pub struct ManifestsArgs {
 /// Who takes the manifests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Target {
-    /// Two EnvoyFilters: works in every Istio, and before every other filter
+    /// Two EnvoyFilters: before every other filter, but for EnvoyFilters with a higher priority
     IstioEnvoyfilter,
     /// A WasmPlugin
     IstioWasmplugin,
