@@ -201,3 +201,22 @@ fn the_retries_of_many_agents_are_spread_and_those_of_one_are_not() {
         .collect();
     assert!(waits.len() > 5, "{waits:?}");
 }
+
+/// A registry that is down for an hour shall not fill the log.
+#[test]
+fn a_failure_that_goes_on_is_told_ever_more_seldom_and_a_new_reason_at_once() {
+    let mut lab = Lab::subscribed(Dialect::Delta, &["a"]);
+    lab.push(1, &[("a", "u1")]);
+    for _ in 0..40 {
+        lab.fail("a", "404");
+    }
+    lab.fail("a", "503");
+    lab.fail("a", "503");
+    let reasons = lab.reports.iter().map(|report| match report {
+        Report::Failed { reason, .. } => reason.as_str(),
+        other => panic!("{other:?}"),
+    });
+    // After 1, 2, 4, 8, 16, 32 and 41 failures.
+    let expected = [&["404"; 6][..], &["503"]].concat();
+    assert_eq!(reasons.collect::<Vec<_>>(), expected);
+}
