@@ -98,9 +98,12 @@ struct Latest {
     work: Option<Work>,
 }
 
+#[derive(Clone)]
 struct Work {
     ticket: Ticket,
     failures: u32,
+    /// Why it failed last.
+    reason: String,
 }
 
 /// One version of one resource, ready for Envoy.

@@ -215,7 +215,11 @@ impl Inner {
 
     fn purge(&self) {
         self.count(self.cache.purge(self.options.max_unused_bytes));
-        self.statuses.forget(|checksum| self.cache.has(checksum));
+        self.statuses.forget(
+            self.options.expiry,
+            |checksum| self.cache.has(checksum),
+            |checksum| self.cache.is_in_use(checksum),
+        );
         self.local.forget();
     }
 

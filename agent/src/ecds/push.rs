@@ -58,6 +58,23 @@ impl Push {
     }
 }
 
+/// As many octets of reasons as Envoy itself gives: the server may write them into a line of its log.
+const MOST_REASONS: usize = 4096;
+
+/// The reasons in a row, and how many more there are if they are too many.
+fn in_one(reasons: &[String]) -> String {
+    let mut text = String::new();
+    for (index, reason) in reasons.iter().enumerate() {
+        let separator = if index == 0 { "" } else { "; " };
+        if index > 0 && text.len() + reason.len() > MOST_REASONS {
+            return format!("{text}; and {} more", reasons.len() - index);
+        }
+        text.push_str(separator);
+        text.push_str(reason);
+    }
+    text
+}
+
 fn content(pushed: &Pushed) -> u64 {
     let mut hasher = DefaultHasher::new();
     for resource in &pushed.resources {
@@ -152,7 +169,7 @@ impl Ecds {
         if push.failures.is_empty() {
             return;
         }
-        let text = push.failures.join("; ");
+        let text = in_one(&push.failures);
         self.refuse_with(id, refusal(&text));
     }
 

@@ -78,7 +78,7 @@ impl Ecds {
             latest.work.as_ref().filter(|_| is_same)
         });
         // What the server sends again at once after a refusal is not tried again at once.
-        let ongoing = ongoing.map(|work| Work { ..*work });
+        let ongoing = ongoing.cloned();
         if let Some(mut replaced) = replaced {
             if ongoing.is_some() {
                 replaced.work = None;
@@ -131,6 +131,7 @@ impl Ecds {
         Work {
             ticket,
             failures: 0,
+            reason: String::new(),
         }
     }
 
@@ -234,25 +235,31 @@ impl Ecds {
     }
 
     fn failed(&mut self, name: &str, latest: &mut Latest, failure: Failure) {
-        let failures = latest
-            .work
-            .as_ref()
-            .map_or(0, |work| work.failures)
-            .saturating_add(1);
+        let before = latest.work.take();
+        let (failures, last_reason) =
+            before.map_or((0, String::new()), |work| (work.failures, work.reason));
+        let failures = failures.saturating_add(1);
         let ticket = self.next_ticket(name);
         let after = delay_before(failures, self.jitter);
         self.effects.push(Effect::Count(failure.counted_as));
-        self.effects.push(Effect::Report(Report::Failed {
-            name: name.to_owned(),
-            reason: failure.reason.clone(),
-            retry: Some(after),
-        }));
+        // A registry that is down for an hour shall not fill the log with what everybody knows.
+        if failures.is_power_of_two() || failure.reason != last_reason {
+            self.effects.push(Effect::Report(Report::Failed {
+                name: name.to_owned(),
+                reason: failure.reason.clone(),
+                retry: Some(after),
+            }));
+        }
         self.effects.push(Effect::Prepare {
             ticket,
             extension: Arc::clone(&latest.extension),
             after,
         });
-        latest.work = Some(Work { ticket, failures });
+        latest.work = Some(Work {
+            ticket,
+            failures,
+            reason: failure.reason.clone(),
+        });
         match failure.fallback {
             Some(fallback) if self.on_failure == OnFailure::Replace => {
                 if latest.ready.is_none() {

@@ -138,6 +138,13 @@ impl Cache {
         Digest::from_hex(hex).is_some_and(|checksum| self.path(&checksum).exists())
     }
 
+    /// Whether this agent uses the module with the checksum `hex`.
+    pub(super) fn is_in_use(&self, hex: &str) -> bool {
+        let leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let lease = Digest::from_hex(hex).and_then(|checksum| leases.get(&checksum));
+        lease.is_some_and(|lease| lease.strong_count() > 0)
+    }
+
     /// A file to download to. It is gone when it is dropped.
     pub(super) fn download(&self) -> io::Result<NamedTempFile> {
         let folder = self.root.join("downloads");
@@ -243,6 +250,7 @@ impl Cache {
                 remove(&entry.path());
             }
         }
+        self.remove_unfinished();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -30,8 +31,14 @@ pub(super) struct Statuses(Mutex<BTreeMap<String, Status>>);
 #[derive(Debug, Default)]
 struct Status {
     module: Option<(String, u64)>,
-    /// The resources, and how each one's last attempt failed.
-    users: BTreeMap<String, Option<String>>,
+    /// The resources, and how each one's last attempt went.
+    users: BTreeMap<String, Attempt>,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    at: Instant,
+    error: Option<String>,
 }
 
 impl Statuses {
@@ -51,15 +58,28 @@ impl Statuses {
         if let Ok(kept) = outcome {
             status.module = Some(shown(kept));
         }
-        status
-            .users
-            .insert(resource.to_owned(), outcome.err().map(ToString::to_string));
+        let attempt = Attempt {
+            at: Instant::now(),
+            error: outcome.err().map(ToString::to_string),
+        };
+        status.users.insert(resource.to_owned(), attempt);
     }
 
-    /// Forgets modules that nobody uses and that are not in the cache.
-    pub(super) fn forget(&self, is_kept: impl Fn(&str) -> bool) {
+    /// Forgets modules that are not in the cache, and resources that have asked for nothing during the time of `expiry`,
+    /// unless their module is in use: names come and go.
+    pub(super) fn forget(
+        &self,
+        expiry: Duration,
+        is_kept: impl Fn(&str) -> bool,
+        is_in_use: impl Fn(&str) -> bool,
+    ) {
         let mut statuses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for status in statuses.values_mut() {
+            let module = status.module.as_ref();
+            if !module.is_some_and(|(checksum, _)| is_in_use(checksum)) {
+                let users = &mut status.users;
+                users.retain(|_, attempt| attempt.at.elapsed() < expiry);
+            }
             status.module = status
                 .module
                 .take()
@@ -90,7 +110,10 @@ impl Status {
             checksum,
             size,
             users: self.users.keys().cloned().collect(),
-            last_error: self.users.values().find_map(Clone::clone),
+            last_error: self
+                .users
+                .values()
+                .find_map(|attempt| attempt.error.clone()),
         }
     }
 }

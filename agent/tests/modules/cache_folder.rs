@@ -159,10 +159,14 @@ async fn kill_9_at_any_moment_leaves_no_half_module() {
             assert_eq!(sha256(&fs::read(&path).unwrap()), name);
         }
     }
+    // What was known of a source may have been written, too.
+    let unfinished = folder.path().join("cache/sources/.tmp1");
+    fs::write(&unfinished, "{").unwrap();
     let options = crate::support::options(folder.path());
     let modules = wasm_agent::modules::Modules::open(options, wasm_agent::metrics::Metrics::new())
         .await
         .unwrap();
+    assert!(!unfinished.exists());
     assert_eq!(
         fs::read_dir(folder.path().join("cache/downloads"))
             .unwrap()

@@ -135,6 +135,7 @@ async fn lines_8_and_22_an_expired_module_is_gone_with_all_that_names_it() {
         agent.files().is_empty()
             && records.count() == 0
             && agent.metric("istio_agent_wasm_cache_entries") == 0
+            && agent.modules.list().is_empty()
     })
     .await;
     // What is forgotten is asked for again, whatever the tag means by now.

@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use crate::discovery::{Dialect, refusal, refusal_text};
 use crate::ecds::{
-    Ecds, Effect, Event, Failure, OnFailure, Prepared, Pushed, Reminder, Subscription, Ticket,
-    Wildcard,
+    Ecds, Effect, Event, Failure, OnFailure, Prepared, Pushed, Reminder, Report, Subscription,
+    Ticket, Wildcard,
 };
 use crate::extension::{Extension, InvalidExtension};
 use crate::metrics::Conversion;
@@ -22,6 +22,8 @@ pub(super) struct Lab {
     /// Work that was started and neither ended nor was cancelled.
     pub(super) work: BTreeMap<Ticket, (String, Duration)>,
     pub(super) reminders: Vec<Reminder>,
+    /// What the operator was told.
+    pub(super) reports: Vec<Report>,
     pub(super) said: Vec<String>,
     pub(super) nonce: String,
 }
@@ -58,6 +60,7 @@ impl Lab {
             ecds: Ecds::new(dialect, OnFailure::Refuse),
             work: BTreeMap::new(),
             reminders: Vec::new(),
+            reports: Vec::new(),
             said: Vec::new(),
             nonce: String::new(),
         }
@@ -113,7 +116,8 @@ impl Lab {
                 return;
             }
             Effect::Remind(reminder, _) => return self.reminders.push(reminder),
-            Effect::Hold(_) | Effect::Count(_) | Effect::Settled(_) | Effect::Report(_) => return,
+            Effect::Report(report) => return self.reports.push(report),
+            Effect::Hold(_) | Effect::Count(_) | Effect::Settled(_) => return,
         };
         self.said.push(said);
     }

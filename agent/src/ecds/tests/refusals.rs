@@ -201,3 +201,43 @@ fn the_retries_of_many_agents_are_spread_and_those_of_one_are_not() {
         .collect();
     assert!(waits.len() > 5, "{waits:?}");
 }
+
+/// A registry that is down for an hour shall not fill the log.
+#[test]
+fn a_failure_that_goes_on_is_told_ever_more_seldom_and_a_new_reason_at_once() {
+    let mut lab = Lab::subscribed(Dialect::Delta, &["a"]);
+    lab.push(1, &[("a", "u1")]);
+    for _ in 0..40 {
+        lab.fail("a", "404");
+    }
+    lab.fail("a", "503");
+    lab.fail("a", "503");
+    let reasons = lab.reports.iter().map(|report| match report {
+        Report::Failed { reason, .. } => reason.as_str(),
+        other => panic!("{other:?}"),
+    });
+    // After 1, 2, 4, 8, 16, 32 and 41 failures.
+    let expected = [&["404"; 6][..], &["503"]].concat();
+    assert_eq!(reasons.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_refusal_of_a_thousand_is_no_longer_than_one_of_envoys() {
+    let names: Vec<_> = (0..1000).map(|number| format!("r{number:03}")).collect();
+    let resources: Vec<_> = names.iter().map(|name| (name.as_str(), "u1")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut lab = Lab::subscribed(Dialect::Delta, &names);
+    lab.push(1, &resources);
+    for name in &names {
+        lab.fail(name, "404");
+    }
+    let said = lab.said.pop().unwrap();
+    assert!(
+        said.starts_with("refuse n1: r000: 404; r001: 404; "),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("; r370: 404; r371: 404; and 628 more"),
+        "{said}"
+    );
+}

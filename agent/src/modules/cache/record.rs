@@ -20,6 +20,9 @@ use super::{Cache, Kept, make_folder, remove, sync_folder};
 use crate::modules::reference::Digest;
 use crate::modules::regular_file;
 
+/// What the name of a record begins with while it is written.
+const UNFINISHED: &str = ".tmp";
+
 /// Names a source with its credentials, and tells nothing of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::modules) struct SourceId(Digest);
@@ -167,6 +170,23 @@ impl Cache {
             .clear();
     }
 
+    /// Removes what agents that were killed had begun to write. Who writes has the lock.
+    pub(super) fn remove_unfinished(&self) {
+        let sources = self.sources();
+        let Ok(_others) = lock(
+            sources.join("lock"),
+            FlockOperation::NonBlockingLockExclusive,
+        ) else {
+            return;
+        };
+        for entry in fs::read_dir(sources).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+                remove(&entry.path());
+            }
+        }
+    }
+
     /// The URLs of the sources that gave each module.
     pub(in crate::modules) fn urls(&self) -> BTreeMap<String, Digest> {
         let mut urls = BTreeMap::new();
@@ -235,7 +255,7 @@ impl Cache {
     fn try_update(&self, source: &SourceId, change: impl FnOnce(&mut Record)) -> io::Result<()> {
         let _own = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         make_folder(&self.sources())?;
-        let _others = lock(self.sources().join("lock"))?;
+        let _others = lock(self.sources().join("lock"), FlockOperation::LockExclusive)?;
         let before = self.record(source);
         let mut after = Record::clone(&before);
         change(&mut after);
@@ -250,7 +270,7 @@ impl Cache {
         }
         let is_new_module =
             after.digests != before.digests || after.tags.len() != before.tags.len();
-        let mut file = NamedTempFile::new_in(self.sources())?;
+        let mut file = NamedTempFile::with_prefix_in(UNFINISHED, self.sources())?;
         file.write_all(&serde_json::to_vec(&after)?)?;
         file.as_file()
             .set_permissions(fs::Permissions::from_mode(0o644))?;
@@ -274,13 +294,13 @@ fn read(path: &std::path::Path) -> Option<Record> {
     serde_json::from_slice(&octets).ok()
 }
 
-fn lock(path: PathBuf) -> io::Result<File> {
+fn lock(path: PathBuf, operation: FlockOperation) -> io::Result<File> {
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
         .open(path)?;
     file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    flock(&file, FlockOperation::LockExclusive)?;
+    flock(&file, operation)?;
     Ok(file)
 }
