@@ -22,6 +22,8 @@ const SEED: u64 = 7617;
 const UPDATES: u32 = 500;
 /// How long an update may stay the newest at most.
 const REST: Duration = Duration::from_millis(40);
+/// Between two rounds of requests: without it, the clients alone use up a small machine, and the updates come late.
+const PAUSE: Duration = Duration::from_millis(2);
 /// Who is in every good configuration.
 const ALWAYS: &str = "always:1";
 
@@ -118,6 +120,7 @@ impl Client {
                         ));
                     }
                 }
+                std::thread::sleep(PAUSE);
             }
             (count, wrong)
         });
