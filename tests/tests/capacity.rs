@@ -142,12 +142,7 @@ fn assert_in_proportion(vm: &Vm, configuration: &str) {
 fn enormous() -> Vec<(&'static str, String)> {
     let fill = |before: &str, one: &str, after: &str| {
         let count = 64 * MIB / one.len();
-        let mut text = String::with_capacity(65 * MIB);
-        text.push_str(before);
-        for _ in 1..count {
-            text.push_str(one);
-        }
-        text + after
+        [before, &one.repeat(count - 1), after].concat()
     };
     vec![
         (
