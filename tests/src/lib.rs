@@ -17,3 +17,5 @@ pub mod report;
 pub mod envoy;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod host;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod secrets;

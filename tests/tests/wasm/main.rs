@@ -13,6 +13,7 @@ use basic_auth_tests::{
     host::{Host, LocalResponse, Outcome, Vm},
     observed::{Observed, Seen},
     report::{Report, announce},
+    secrets::{Secrets, assert_kept, text},
 };
 
 #[test]
@@ -20,9 +21,11 @@ fn the_module_answers_every_case_as_expected() {
     let corpus = Corpus::embedded();
     let host = fixture::host();
     let mut report = Report::new("wasm");
+    let mut lines = 0;
     for case in &corpus.cases {
-        run_case(&host, case, &mut report);
+        lines += run_case(&host, case, &mut report);
     }
+    assert!(lines > 1000, "{lines} lines of log: nothing is logged");
     for refused in corpus
         .refused
         .iter()
@@ -40,16 +43,25 @@ fn the_module_answers_every_case_as_expected() {
     announce(&report.finish());
 }
 
-fn run_case(host: &Host, case: &Case, report: &mut Report) {
+/// Returns how many lines were logged, none of them with a secret.
+fn run_case(host: &Host, case: &Case, report: &mut Report) -> usize {
+    let secrets = Secrets::of_case(case);
     let mut vm = host.start(&case.environment).expect("the module starts");
     if let Err(refused) = vm.configure(case.configuration.as_bytes()) {
-        return report.mismatch(&case.place.to_string(), &[format!("{refused:?}")]);
+        report.mismatch(&case.place.to_string(), &[format!("{refused:?}")]);
+        return 0;
     }
+    assert_kept(&secrets, &text(vm.take_logs()), &case.place.to_string());
+    let mut lines = 0;
     for request in case.requests_on(Runner::Wasm) {
-        match observe(&mut vm, case, request) {
+        let observed = observe(&mut vm, case, request);
+        let place = format!("{}, `{}`", case.place, request.name);
+        let log = vm.take_logs();
+        lines += log.len();
+        assert_kept(&secrets, &text(log), &place);
+        match observed {
             Ok(observed) => report.request(case, request, &observed),
             Err(wrong) => {
-                let place = format!("{}, `{}`", case.place, request.name);
                 report.mismatch(&place, &[wrong]);
                 // A trap kills the VM: what follows is about the next requests, not about it.
                 vm = host.start(&case.environment).expect("the module starts");
@@ -58,6 +70,7 @@ fn run_case(host: &Host, case: &Case, report: &mut Report) {
             }
         }
     }
+    lines
 }
 
 fn observe(vm: &mut Vm, case: &Case, request: &Request) -> Result<Observed, String> {
