@@ -102,21 +102,14 @@ impl Search<'_> {
             if self.take_resource(node, kind, place) {
                 return;
             }
-            let files = match kind {
-                "ConfigMap" => "data",
-                "Secret" => "stringData",
-                _ => "",
+            let key = match kind {
+                "ConfigMap" => Some("data"),
+                "Secret" => Some("stringData"),
+                _ => None,
             };
-            if let Some(files) = node.get(files).map(Node::members) {
-                let place = join(
-                    place,
-                    if kind == "Secret" {
-                        "stringData"
-                    } else {
-                        "data"
-                    },
-                );
-                for (name, file) in files {
+            if let Some((key, files)) = key.and_then(|key| Some((key, node.get(key)?))) {
+                let place = join(place, key);
+                for (name, file) in files.members() {
                     let name = name.text().unwrap_or("?");
                     self.take_file(name, file, &format!("{place}[\"{name}\"]"));
                 }

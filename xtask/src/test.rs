@@ -65,7 +65,7 @@ pub struct TestArgs {
 }
 
 /// Runs the parts one after another, also after a failure, and fails if one failed. Some run beside the others,
-/// which wait for an Envoy more than they compute.
+/// so that no core waits while one of them has a single thing to do.
 pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     let toolchain = Toolchain::pinned()?;
     let parts = if args.only.is_empty() {
